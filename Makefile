@@ -1,0 +1,33 @@
+# make setup    system packages and the Python environment (all the others start with it)
+# make demo     the book chapter's examples, run for real
+# make check    lint, types and the order of the floors
+# make test     check, then all tests
+# make bench    Pogu beside Docker and podman, in turn in one run
+# make soak     the long forms of the endurance and fault proofs; evidence goes to docs/evidence/
+# make test-vm  the engine's core tests in a virtual machine with systemd and cgroup v2
+
+.PHONY: setup demo check test bench soak test-vm
+WORKERS ?= 4
+
+setup:
+	@scripts/setup.sh test
+
+demo: setup
+	@scripts/demo.sh
+
+check: setup
+	@scripts/check.sh
+
+test: check
+	@echo "docker command: $$(scripts/docker_command.sh)"
+	@.venv/bin/pytest -n $(WORKERS) tests
+
+bench: setup
+	@.venv/bin/python -m bench
+
+soak: setup
+	@.venv/bin/pytest -n 1 --soak tests
+
+test-vm:
+	@scripts/setup.sh test vm
+	@scripts/vm/run.sh

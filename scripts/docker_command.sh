@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Print the path of a docker command for the tests: the newest on PATH, or else Debian's, unpacked into build/.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+newest=$(for d in ${PATH//:/ }; do
+  [ -x "$d/docker" ] && printf '%s %s\n' "$("$d/docker" --version 2>/dev/null | grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1)" "$d/docker"
+done | sort -V | tail -n 1 | cut -d ' ' -f 2)
+if [ -z "$newest" ]; then
+  scripts/fetch_package.sh build/peers docker.io
+  newest=$PWD/build/peers/usr/bin/docker
+fi
+echo "$newest"
