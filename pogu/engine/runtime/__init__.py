@@ -1,0 +1,23 @@
+"""Runs containers: makes the OCI configuration, and supervises through conmon over crun or runc."""
+
+from pogu.engine.runtime.supervisor import (
+    STDERR,
+    STDOUT,
+    ExecProcess,
+    Exit,
+    LaunchSpec,
+    Processes,
+    Supervisor,
+    SupervisorStream,
+)
+
+__all__ = [
+    "STDERR",
+    "STDOUT",
+    "ExecProcess",
+    "Exit",
+    "LaunchSpec",
+    "Processes",
+    "Supervisor",
+    "SupervisorStream",
+]
