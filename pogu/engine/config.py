@@ -49,3 +49,27 @@ class EngineConfig:
     labels: list[str] = field(default_factory=list)
     live_restore: bool = True
     debug: bool = False
+    # added for what the daemon is told besides
+    bip6: str = ""
+    fixed_cidr_v6: str = ""
+    default_gateway_v6: str = ""
+    ipv6: bool = False  # IPv6 on the default bridge
+    iptables: bool = True  # False: make no NAT, filter or port rules at all
+    ip6tables: bool = True
+    userland_proxy: bool = True
+    host_gateway_ips: list[str] = field(default_factory=list)  # what `host-gateway` in --add-host stands for
+    default_network_opts: dict[str, dict[str, str]] = field(default_factory=dict)  # driver -> option -> value
+    runtimes: dict[str, tuple[str, list[str]]] = field(default_factory=dict)  # name -> (path, extra arguments)
+    init_path: str = ""
+    cgroup_driver: str = "cgroupfs"  # or "systemd"
+    storage_opts: list[str] = field(default_factory=list)  # key=value
+    max_concurrent_uploads: int = 5
+    max_download_attempts: int = 5
+    registry_mirrors: list[str] = field(default_factory=list)
+    insecure_registries: list[str] = field(default_factory=list)  # host[:port] or CIDR
+    http_proxy: str = ""
+    https_proxy: str = ""
+    no_proxy: str = ""
+    experimental: bool = False
+    features: dict[str, bool] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)  # for `info`: settings that cannot be honoured here
