@@ -1,0 +1,59 @@
+"""What all tests share: the length of the endurance tests, and base images made once for all workers."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+IMAGES = REPOSITORY / "build" / "images"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak", action="store_true", help="run the long forms of the endurance and fault tests, alone")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "soak: has a long form, which --soak runs")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--soak"):
+        items[:] = [i for i in items if i.get_closest_marker("soak")]
+
+
+@pytest.fixture
+def soak(request: pytest.FixtureRequest) -> Callable[[float, float], float]:
+    """Return a choice: `soak(short, long)` is the long figure under --soak and the short one otherwise."""
+    long_form = bool(request.config.getoption("--soak"))
+    return lambda short, long: long if long_form else short
+
+
+def base_image(name: str) -> Path:
+    """Return the tar of a base image's files (`busybox`, `debian:bookworm`), made once and shared by all workers."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    target = IMAGES / (name.replace(":", "-") + ".tar")
+    with (IMAGES / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.exists():
+            part = target.with_suffix(".part")
+            subprocess.run([sys.executable, "-m", "pogu.engine.images.bootstrap", name, part], check=True, timeout=600)
+            part.rename(target)
+    return target
+
+
+@pytest.fixture(scope="session")
+def busybox_tar() -> Path:
+    """The files of the `busybox` image as a tar archive."""
+    return base_image("busybox")
+
+
+@pytest.fixture(scope="session")
+def debian_tar() -> Path:
+    """The files of the `debian:bookworm` image as a tar archive; takes about a minute the first time."""
+    return base_image("debian:bookworm")
