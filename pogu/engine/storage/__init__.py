@@ -1,0 +1,8 @@
+"""Where layers and containers' root file systems are: `StorageDriver` and its implementations.
+
+Call `open_driver` once and `start` what it returns; everything else goes through the interface.
+"""
+
+from pogu.engine.storage.driver import Change, ChangeKind, LayerInfo, StorageDriver
+
+__all__ = ["Change", "ChangeKind", "LayerInfo", "StorageDriver"]
