@@ -1,0 +1,212 @@
+"""mount(2), umount2(2), syncfs(2), and what /proc says is mounted.
+
+The calls go through ctypes, which releases the GIL: an unmount may wait for a disk.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+# <sys/mount.h>
+MS_RDONLY = 1
+MS_NOSUID = 2
+MS_NODEV = 4
+MS_NOEXEC = 8
+MS_SYNCHRONOUS = 16
+MS_REMOUNT = 32
+MS_MANDLOCK = 64
+MS_DIRSYNC = 128
+MS_NOATIME = 1024
+MS_NODIRATIME = 2048
+MS_BIND = 4096
+MS_MOVE = 8192
+MS_REC = 16384
+MS_SILENT = 32768
+MS_UNBINDABLE = 1 << 17
+MS_PRIVATE = 1 << 18
+MS_SLAVE = 1 << 19
+MS_SHARED = 1 << 20
+MS_RELATIME = 1 << 21
+MS_STRICTATIME = 1 << 24
+MS_LAZYTIME = 1 << 25
+MNT_FORCE = 1
+MNT_DETACH = 2
+UMOUNT_NOFOLLOW = 8
+OPTION_BYTES = 4095  # mount(2) takes one page of options, with a NUL
+
+_FLAGS: dict[str, tuple[int, bool]] = {  # option of mount(8) -> flag, and whether it sets or clears it
+    "defaults": (0, True),
+    "ro": (MS_RDONLY, True),
+    "rw": (MS_RDONLY, False),
+    "nosuid": (MS_NOSUID, True),
+    "suid": (MS_NOSUID, False),
+    "nodev": (MS_NODEV, True),
+    "dev": (MS_NODEV, False),
+    "noexec": (MS_NOEXEC, True),
+    "exec": (MS_NOEXEC, False),
+    "sync": (MS_SYNCHRONOUS, True),
+    "async": (MS_SYNCHRONOUS, False),
+    "dirsync": (MS_DIRSYNC, True),
+    "remount": (MS_REMOUNT, True),
+    "mand": (MS_MANDLOCK, True),
+    "nomand": (MS_MANDLOCK, False),
+    "noatime": (MS_NOATIME, True),
+    "atime": (MS_NOATIME, False),
+    "nodiratime": (MS_NODIRATIME, True),
+    "diratime": (MS_NODIRATIME, False),
+    "bind": (MS_BIND, True),
+    "rbind": (MS_BIND | MS_REC, True),
+    "relatime": (MS_RELATIME, True),
+    "norelatime": (MS_RELATIME, False),
+    "strictatime": (MS_STRICTATIME, True),
+    "nostrictatime": (MS_STRICTATIME, False),
+    "lazytime": (MS_LAZYTIME, True),
+    "silent": (MS_SILENT, True),
+}
+PROPAGATION: dict[str, int] = {
+    "private": MS_PRIVATE,
+    "rprivate": MS_PRIVATE | MS_REC,
+    "shared": MS_SHARED,
+    "rshared": MS_SHARED | MS_REC,
+    "slave": MS_SLAVE,
+    "rslave": MS_SLAVE | MS_REC,
+    "unbindable": MS_UNBINDABLE,
+    "runbindable": MS_UNBINDABLE | MS_REC,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MountEntry:
+    """One line of /proc/PID/mountinfo (proc(5)). `propagation` holds tags like `shared:1`."""
+
+    id: int
+    parent: int
+    device: str
+    root: str
+    target: str
+    options: str
+    propagation: tuple[str, ...]
+    fstype: str
+    source: str
+    super_options: str
+
+
+@dataclass(frozen=True, slots=True)
+class MountOptions:
+    """The `-o` text of mount(8), taken apart: `flags` for mount(2), `propagation` flags for a second call, the rest."""
+
+    flags: int
+    propagation: int
+    data: str
+
+
+def mount(source: str, target: str | Path, fstype: str = "", flags: int = 0, data: str = "") -> None:
+    """Call mount(2). Raises OSError, with the target as its file name; E2BIG when `data` is longer than a page."""
+    if len(os.fsencode(data)) > OPTION_BYTES:
+        raise OSError(errno.E2BIG, "mount options are longer than a page", str(target))
+    code = _libc.mount(
+        os.fsencode(source), os.fsencode(target), os.fsencode(fstype), ctypes.c_ulong(flags), os.fsencode(data)
+    )
+    if code != 0:
+        _fail(str(target))
+
+
+def bind(source: str | Path, target: str | Path, *, recursive: bool = False, read_only: bool = False) -> None:
+    """Bind-mount `source` on `target`. Raises OSError; a read-only bind that fails half-way is undone."""
+    mount(str(source), target, flags=MS_BIND | (MS_REC if recursive else 0))
+    if not read_only:
+        return
+    try:  # the flags of a bind mount can be set only by a second call (mount(2), "Creating a bind mount")
+        mount("", target, flags=MS_BIND | MS_REMOUNT | MS_RDONLY)
+    except OSError:
+        unmount(target, MNT_DETACH)
+        raise
+
+
+def set_propagation(target: str | Path, flags: int) -> None:
+    """Set the propagation type: a value of `PROPAGATION`. Raises OSError."""
+    mount("", target, flags=flags)
+
+
+def unmount(target: str | Path, flags: int = 0) -> bool:
+    """Call umount2(2) without following a symlink; False if nothing was mounted there.
+
+    Raises:
+        OSError: EBUSY (in use and no MNT_DETACH), EPERM.
+    """
+    if _libc.umount2(os.fsencode(target), flags | UMOUNT_NOFOLLOW) == 0:
+        return True
+    if ctypes.get_errno() in (errno.EINVAL, errno.ENOENT):
+        return False
+    _fail(str(target))
+    return False
+
+
+def syncfs(fd: int) -> None:
+    """Write the file system that holds `fd` to its disk, data and all. Raises OSError."""
+    if _libc.syncfs(fd) != 0:
+        _fail("")
+
+
+def parse_options(text: str) -> MountOptions:
+    """Take a comma-separated option list of mount(8) apart; what mount(2) has no flag for becomes `data`."""
+    flags = propagation = 0
+    rest: list[str] = []
+    for option in filter(None, text.split(",")):
+        if option in _FLAGS:
+            flag, sets = _FLAGS[option]
+            flags = flags | flag if sets else flags & ~flag
+        elif option in PROPAGATION:
+            propagation |= PROPAGATION[option]
+        else:
+            rest.append(option)
+    return MountOptions(flags, propagation, ",".join(rest))
+
+
+def mounted(pid: int | None = None) -> list[MountEntry]:
+    """Return what is mounted in our mount namespace, or in that of `pid`, in the kernel's order."""
+    text = Path(f"/proc/{pid or 'self'}/mountinfo").read_bytes()
+    return [parse_mountinfo(os.fsdecode(line)) for line in text.splitlines()]
+
+
+def parse_mountinfo(line: str) -> MountEntry:
+    """Parse one line of mountinfo; \\ooo escapes of blanks and backslashes are undone."""
+    left, _, right = line.partition(" - ")
+    number, parent, device, root, target, options, *tags = left.split(" ")
+    fstype, source, super_options = (*right.split(" "), "", "")[:3]
+    return MountEntry(
+        int(number),
+        int(parent),
+        device,
+        _unescape(root),
+        _unescape(target),
+        options,
+        tuple(tags),
+        fstype,
+        _unescape(source),
+        super_options,
+    )
+
+
+def is_mounted(target: str | Path) -> bool:
+    """Say whether something is mounted exactly on `target` (an absolute path without symlinks)."""
+    wanted = str(target)
+    return any(entry.target == wanted for entry in mounted())
+
+
+def _unescape(text: str) -> str:
+    if "\\" not in text:
+        return text
+    first, *rest = text.split("\\")
+    return first + "".join(chr(int(part[:3], 8)) + part[3:] for part in rest)
+
+
+def _fail(target: str) -> None:
+    number = ctypes.get_errno()
+    raise OSError(number, os.strerror(number), target or None)
