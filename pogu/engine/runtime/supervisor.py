@@ -21,28 +21,19 @@ STDOUT, STDERR = 1, 2
 class LaunchSpec:
     """All that is needed to start one container.
 
-    `spec` is the OCI runtime configuration (`oci_spec`), which `create` writes to `bundle`/config.json. `log_path` is
-    the spool, in conmon's k8s-file format; `exit_path` is where the exit code is kept, so that it outlives a reboot.
+    `spec` is the OCI runtime configuration (`oci_spec`); the supervisor keeps it in a bundle of its own. `log_path` is
+    the spool, in conmon's k8s-file format. `persist_dir` outlives a reboot: the files `exit` (the code) and `oom`
+    appear there, and old ones are removed by `create`.
     """
 
     id: str
-    bundle: Path
     spec: Json
     log_path: Path
-    exit_path: Path | None = None  # None: `<run>/exits/<id>` alone
+    persist_dir: Path
     terminal: bool = False
     stdin: bool = False  # keep standard input open for `attach`
+    stdin_once: bool = False  # end standard input when the attached stream is closed; a terminal's never ends
     runtime: str = ""  # "crun", "runc", a path; "" is the engine's default
-
-    @property
-    def rootfs(self) -> Path:
-        """The root file system on the host."""
-        return Path(self.spec["root"]["path"])
-
-    @property
-    def cgroup(self) -> str:
-        """The cgroup path as the spec names it."""
-        return str(self.spec.get("linux", {}).get("cgroupsPath", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +73,7 @@ class SupervisorStream(ABC):
 
     @abstractmethod
     async def close_stdin(self) -> None:
-        """Tell the container that its input has ended. Does nothing on a terminal or a second time."""
+        """Tell the container that its input has ended. Does nothing on a terminal, without `stdin_once`, or again."""
 
     @abstractmethod
     async def read(self) -> bytes:
@@ -93,7 +84,7 @@ class SupervisorStream(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the container, which goes on running with its input left open. Idempotent."""
+        """Let go of the container, which goes on running; its input ends only with `stdin_once`. Idempotent."""
 
 
 class ExecProcess(ABC):
@@ -200,10 +191,11 @@ class Supervisor(ABC):
         """
 
     @abstractmethod
-    async def adopt(self, id: str, exit_path: Path | None = None) -> int | None:
+    async def adopt(self, id: str, persist_dir: Path) -> int | None:
         """Take up a container that an earlier daemon created; return its PID, or None when it has ended.
 
-        Its `wait` then answers as ever: at once if the exit code was written while no daemon ran.
+        Its `wait` then answers as ever: at once if the exit code was written while no daemon ran, and after a reboot
+        too. What is half created is removed; its exit code is unknown.
         """
 
     @abstractmethod
