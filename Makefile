@@ -20,7 +20,7 @@ check: setup
 
 test: check
 	@echo "docker command: $$(scripts/docker_command.sh)"
-	@.venv/bin/pytest -n $(WORKERS) tests
+	@.venv/bin/pytest -n $(WORKERS) --dist loadgroup tests
 
 bench: setup
 	@.venv/bin/python -m bench

@@ -5,10 +5,14 @@ from __future__ import annotations
 import fcntl
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.running import RunningDaemon
 
 REPOSITORY = Path(__file__).parent.parent
 IMAGES = REPOSITORY / "build" / "images"
@@ -57,3 +61,17 @@ def busybox_tar() -> Path:
 def debian_tar() -> Path:
     """The files of the `debian:bookworm` image as a tar archive; takes about a minute the first time."""
     return base_image("debian:bookworm")
+
+
+@pytest.fixture(scope="session")
+def daemon() -> Iterator[RunningDaemon]:
+    """A daemon with the `busybox` image that the tests of one worker share; each uses names of its own."""
+    from tests.running import RunningDaemon
+
+    running = RunningDaemon()
+    try:
+        running.start()
+        running.load_image("busybox")
+        yield running
+    finally:
+        running.close()
