@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from tests.running import RunningDaemon, Terminal, docker_command
 
 
@@ -46,4 +44,4 @@ def test_cap_drop_all_add_one(harbour: RunningDaemon) -> None:
 
 
 def test_the_socket_is_for_a_group(harbour: RunningDaemon) -> None:
-    assert os.stat(harbour.socket).st_mode & 0o777 == 0o660
+    assert harbour.socket.stat().st_mode & 0o777 == 0o660
