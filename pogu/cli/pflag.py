@@ -1,0 +1,191 @@
+"""click made to read a command line as Go's pflag does, because that is how people write docker commands.
+
+`--rm=false` and `--rm` are both right, `-p=80:80` is `-p 80:80`, an unknown flag is an error in pflag's words, and help
+looks like docker's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+_TRUE = {"1", "t", "T", "TRUE", "true", "True"}
+_FALSE = {"0", "f", "F", "FALSE", "false", "False"}
+_OFF = ":false"  # second name of a switch, `--rm:false`, that `--rm=false` is rewritten to
+
+
+class Switch(click.Option):
+    """A flag that is on, off with `=false`, or (`default=None`) not given."""
+
+    def __init__(self, decls: Sequence[str], **attrs: Any) -> None:
+        long = next(d for d in decls if d.startswith("--"))
+        names = [f"{long}/{long}{_OFF}", *(d for d in decls if d != long)]
+        attrs.setdefault("default", False)
+        super().__init__(names, is_flag=True, **attrs)
+
+
+class Command(click.Command):
+    """A command with docker's usage line, help and errors."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, self._as_click_writes(args))
+
+    def _as_click_writes(self, args: Sequence[str]) -> list[str]:
+        switches = {o for p in self.params if isinstance(p, Switch) for o in p.opts}
+        valued = {o for p in self.params if isinstance(p, click.Option) and not p.is_flag for o in p.opts}
+        optional = {o for p in self.params if isinstance(p, click.Option) and p._flag_needs_value for o in p.opts}
+        interspersed = self.context_settings.get("allow_interspersed_args", True)
+        out: list[str] = []
+        i = 0
+        while i < len(args):
+            arg = args[i]
+            i += 1
+            if arg == "--" or not arg.startswith("-") or arg == "-":
+                if arg == "--" or not interspersed:
+                    return [*out, arg, *args[i:]]
+                out.append(arg)
+                continue
+            name, eq, value = arg.partition("=")
+            if eq and name in switches:
+                out.append(_switched(name, value, self.params))
+            elif eq and len(name) == 2 and name in valued:
+                out += [name, value]
+            else:
+                out.append(arg)
+                if i < len(args) and _takes_next(arg, switches, valued - optional):
+                    out.append(args[i])
+                    i += 1
+        return out
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        pieces = super().collect_usage_pieces(ctx)
+        return pieces if len(self.params) > sum(isinstance(p, click.Argument) for p in self.params) else pieces[1:]
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write(f"Usage:  {ctx.command_path} {' '.join(self.collect_usage_pieces(ctx))}\n")
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.format_usage(ctx, formatter)
+        if self.help:
+            formatter.write(f"\n{self.help.strip()}\n")
+        options = [p for p in self.params if isinstance(p, click.Option) and not p.hidden]
+        if options:
+            formatter.write("\nOptions:\n")
+            rows = [(_flags(option), option.help or "") for option in sorted(options, key=_long)]
+            width = min(max(len(flags) for flags, _ in rows), 34)
+            for flags, text in rows:
+                _write_row(formatter, flags, text, width)
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.hidden = True
+        return option
+
+
+def command(name: str, *, rest: bool = False, **attrs: Any) -> Callable[[Callable[..., Any]], Command]:
+    """Declare a command. With `rest` the first argument ends the options: what follows is a container's own command."""
+    settings = {"help_option_names": ["--help"], "allow_interspersed_args": not rest}
+    return click.command(name, cls=Command, context_settings=settings, options_metavar="[OPTIONS]", **attrs)
+
+
+def switch(*decls: str, **attrs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare a flag that is on or off."""
+    return click.option(*decls, cls=Switch, **attrs)
+
+
+def many(*decls: str, **attrs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare an option that may be given many times."""
+    return click.option(*decls, multiple=True, metavar=attrs.pop("metavar", "list"), **attrs)
+
+
+def value(*decls: str, **attrs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare an option with one value."""
+    if attrs.get("type") is int:
+        attrs.setdefault("metavar", "int")
+    return click.option(*decls, metavar=attrs.pop("metavar", "string"), **attrs)
+
+
+def was_given(name: str) -> bool:
+    """Return whether the option `name` of the running command was on the command line."""
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def usage_error(error: click.UsageError) -> tuple[str, int]:
+    """Return the text and exit code docker has for a wrong command line."""
+    ctx = error.ctx
+    path = ctx.command_path if ctx else "pogu"
+    text, code = _words(error, path)
+    usage = ctx.command.get_usage(ctx).strip() if ctx else "Usage:  pogu [OPTIONS] COMMAND"
+    return f"{text}\n\n{usage}\n\nRun '{path} --help' for more information", code
+
+
+def _words(error: click.UsageError, path: str) -> tuple[str, int]:
+    if isinstance(error, click.NoSuchOption):
+        name = error.option_name
+        if not name.startswith("--"):
+            return f"unknown shorthand flag: '{name.lstrip('-')[:1]}' in {name}", 125
+        return f"unknown flag: {name}", 125
+    if isinstance(error, click.MissingParameter):
+        least = sum(p.nargs if p.nargs > 0 else 1 for p in _arguments(error) if p.required)
+        most = any(p.nargs < 0 or not p.required for p in _arguments(error))
+        plural = "" if least == 1 else "s"
+        return f"pogu: '{path}' requires {'at least ' if most else ''}{least} argument{plural}", 1
+    if isinstance(error, click.BadOptionUsage):
+        return error.message, 125
+    if error.message.startswith("Got unexpected extra argument"):
+        count = sum(max(p.nargs, 0) for p in _arguments(error))
+        what = "accepts no arguments" if not count else f"requires {count} argument{'' if count == 1 else 's'}"
+        return f"pogu: '{path}' {what}", 1
+    return error.format_message(), 125
+
+
+def _arguments(error: click.UsageError) -> list[click.Parameter]:
+    return [p for p in (error.ctx.command.params if error.ctx else []) if isinstance(p, click.Argument)]
+
+
+def _switched(name: str, value: str, params: Sequence[click.Parameter]) -> str:
+    if value in _TRUE:
+        return name
+    if value not in _FALSE:
+        raise click.BadOptionUsage(
+            name, f'invalid argument "{value}" for "{name}" flag: strconv.ParseBool: parsing "{value}": invalid syntax'
+        )
+    option = next(p for p in params if isinstance(p, Switch) and name in p.opts)
+    return option.secondary_opts[0]
+
+
+def _takes_next(arg: str, switches: set[str], valued: set[str]) -> bool:
+    """Return whether the next word is the value of `arg`: `--name x`, `-p x`, `-itp x`."""
+    if arg.startswith("--"):
+        return arg in valued
+    for i, letter in enumerate(arg[1:], 2):
+        if f"-{letter}" in valued:
+            return i == len(arg)
+        if f"-{letter}" not in switches:
+            return False
+    return False
+
+
+def _long(option: click.Option) -> str:
+    return next((o for o in option.opts if o.startswith("--")), option.opts[0])
+
+
+def _flags(option: click.Option) -> str:
+    short = next((o for o in option.opts if len(o) == 2), "")
+    kind = "" if isinstance(option, Switch) else f" {option.metavar or 'string'}"
+    return f"{short + ', ' if short else '    '}{_long(option)}{kind}"
+
+
+def _write_row(formatter: click.HelpFormatter, flags: str, text: str, width: int) -> None:
+    import textwrap
+
+    lines = textwrap.wrap(text, 78 - width) or [""]
+    if len(flags) > width:
+        formatter.write(f"  {flags}\n")
+        flags = ""
+    for i, line in enumerate(lines):
+        formatter.write(f"  {flags if i == 0 else '':<{width}}   {line}".rstrip() + "\n")
