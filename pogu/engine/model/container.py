@@ -263,3 +263,4 @@ class Container(Record):
     platform: str = "linux"
     log_path: str = ""
     removal_in_progress: bool = False
+    ports: dict[str, list[PortBinding] | None] = {}  # what is published now (`NetworkSettings.Ports`)
