@@ -1,0 +1,43 @@
+"""How Go prints, compares and judges values."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+_GO_NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
+
+
+def printed(value: Any) -> str:
+    """Return a value as Go's `%v` prints it."""
+    if value is None:
+        return "<no value>"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:g}" if abs(value) < 1e21 and value != int(value) else f"{value:.0f}"
+    if isinstance(value, (list, tuple)):
+        return "[" + " ".join(_inner(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "map[" + " ".join(f"{key}:{_inner(value[key])}" for key in sorted(value)) + "]"
+    return str(value)
+
+
+def _inner(value: Any) -> str:
+    return "<nil>" if value is None else printed(value)
+
+
+def truth(value: Any) -> bool:
+    """Return whether Go's `if` takes the value for true: not false, 0, nil or empty."""
+    return bool(value)
+
+
+def to_json(value: Any) -> str:
+    """Return compact JSON as Go writes it (`<`, `>` and `&` are not escaped by docker's own encoder)."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def looks_like_struct(value: dict[str, Any]) -> bool:
+    """Return whether a JSON object came from a Go struct, whose fields are known, not from a map."""
+    return bool(value) and all(_GO_NAME.fullmatch(key) for key in value)
