@@ -1,5 +1,6 @@
 """Runs containers: makes the OCI configuration, and supervises through conmon over crun or runc."""
 
+from pogu.engine.runtime.conmon import ConmonSupervisor
 from pogu.engine.runtime.supervisor import (
     STDERR,
     STDOUT,
@@ -14,6 +15,7 @@ from pogu.engine.runtime.supervisor import (
 __all__ = [
     "STDERR",
     "STDOUT",
+    "ConmonSupervisor",
     "ExecProcess",
     "Exit",
     "LaunchSpec",

@@ -1,0 +1,488 @@
+"""Supervision by conmon: one small process for each container, that outlives the daemon.
+
+It holds the container's pipes or terminal, writes the log, and leaves the exit code in a file when the container has
+ended. Facts about conmon 2.1.6 that shape this file:
+
+- It tells the container's PID, or the failure, as a JSON line on the descriptor named by _OCI_SYNCPIPE.
+- With `--sync` it does not fork itself away, so it is our child: its end is the container's end.
+- It drops a file `oom` into its working directory, so each has one of its own.
+- `--no-sync-log`: it would sync the log to disk before it says that the container has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal as signals
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pogu.engine.config import EngineConfig
+from pogu.engine.runtime import attachment, control, execs, failures, tops
+from pogu.engine.runtime.bundle import (
+    Bundle,
+    Supervised,
+    cgroup_of,
+    find_conmon,
+    identify,
+    open_process,
+)
+from pogu.engine.runtime.limits import apply_limits
+from pogu.engine.runtime.runtimes import SYSTEM_PATH, OciRuntime, environment, find_runtime
+from pogu.engine.runtime.supervisor import (
+    ExecProcess,
+    Exit,
+    Json,
+    LaunchSpec,
+    Processes,
+    Supervisor,
+    SupervisorStream,
+)
+from pogu.errors import Conflict, NotFound, PoguError, Unsupported
+from pogu.linux import inotify, processes
+from pogu.linux.cgroups import Cgroup, hierarchy, prepare_host
+from pogu.linux.ptys import Stream
+
+_ENDS_WITHIN = 10.0  # seconds for conmon to notice that its killed container has ended
+_SYNC_FD = 3
+
+
+@dataclass(slots=True)
+class _Container:
+    """A container under supervision, by this daemon or an earlier one."""
+
+    id: str
+    bundle: Bundle
+    record: Supervised
+    runtime: OciRuntime
+    cgroup: Cgroup
+    init: int | None  # pidfd, None once it has ended
+    exit: asyncio.Future[Exit]
+    watcher: asyncio.Task[None] | None = None
+    oom_watch: int | None = None
+
+
+class ConmonSupervisor(Supervisor):
+    """See Supervisor. `notes` is for `info`: what was changed on this host, or cannot work on it.
+
+    `on_oom` is called with a container's ID when the kernel first kills one of its processes for want of memory.
+    """
+
+    def __init__(self, config: EngineConfig) -> None:
+        self._config = config
+        self._bundles = config.run / "runtime"
+        self._bundles.mkdir(parents=True, exist_ok=True, mode=0o711)
+        self._containers: dict[str, _Container] = {}
+        self._runtimes: dict[str, OciRuntime] = {}
+        self._inotify: inotify.Inotify | None = None
+        self.on_oom: Callable[[str], None] | None = None
+        self.notes = prepare_host()
+        if config.runtime == "crun" and hierarchy().stray():
+            left = ", ".join(hierarchy().stray())
+            self.notes.append(f"crun cannot run while the cgroup v2 tree of this v1 host has {left}: runc is used")
+
+    async def create(self, spec: LaunchSpec) -> int:
+        runtime = self._runtime(spec.runtime)
+        if spec.id in self._containers:
+            raise Conflict(f"container {spec.id} is already under supervision")
+        bundle = Bundle(self._bundles / spec.id)
+        if bundle.path.exists():
+            await self.delete(spec.id)
+        _prepare_persistent(spec.persist_dir)
+        bundle.make(spec.spec)
+        process, pid = await self._launch(spec, bundle, runtime)
+        record = _record_of(spec, runtime, process.pid, pid)
+        cgroup = cgroup_of(spec.spec, pid, runtime.systemd)
+        record.cgroup = cgroup.path
+        bundle.write_record(record)
+        container = self._take_up(spec.id, bundle, record, runtime, open_process(record.init))
+        container.watcher = asyncio.create_task(self._watch_child(container, process))
+        return pid
+
+    async def _launch(self, spec: LaunchSpec, bundle: Bundle, runtime: OciRuntime) -> tuple[processes.Process, int]:
+        """Start conmon and wait until it has created the container; on failure nothing is left."""
+        read_end, write_end = os.pipe()
+        sync = Stream(read_end)
+        errors = os.open(bundle.conmon_log, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            process = processes.spawn(
+                _conmon_arguments(spec, bundle, runtime),
+                fds={1: errors, 2: errors, _SYNC_FD: write_end},
+                env={**environment(), "_OCI_SYNCPIPE": str(_SYNC_FD), **_temporary(self._config.run)},
+                cwd=bundle.path,
+            )
+        except FileNotFoundError as e:
+            bundle.remove()
+            sync.close()
+            raise Unsupported(f"{e.filename} is not installed on this host") from e
+        finally:
+            os.close(write_end)
+            os.close(errors)
+        try:
+            pid, message = await _read_sync(sync)
+        finally:
+            sync.close()
+        if pid <= 0:
+            await process.wait()
+            words = failures.last_error(_text(bundle.runtime_log)) or message or _text(bundle.conmon_log).strip()
+            await self._clear(spec.id, bundle, runtime, cgroup_of(spec.spec, 0, False))
+            arguments = spec.spec.get("process", {}).get("args") or [""]
+            raise failures.create_failure(runtime.name, words, arguments[0])
+        return process, pid
+
+    async def start(self, id: str) -> None:
+        container = self._get(id)
+        starting = asyncio.ensure_future(container.runtime.start(id, container.bundle.runtime_log))
+        try:
+            either: set[asyncio.Future[Any]] = {starting, container.exit}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                return starting.result()
+            raise PoguError("it ended before it was started")
+        except NotFound:
+            raise
+        except PoguError as e:
+            words = failures.last_error(_text(container.bundle.runtime_log)) or e.message
+            raise failures.create_failure(container.runtime.name, words, container.record.program) from e
+        finally:
+            starting.cancel()
+
+    async def kill(self, id: str, signal: int, all: bool = False) -> None:
+        container = self._get(id)
+        if all:
+            await asyncio.to_thread(container.cgroup.kill, signal)
+        elif container.init is not None:
+            try:
+                signals.pidfd_send_signal(container.init, signal)
+            except ProcessLookupError:
+                pass
+
+    async def pause(self, id: str) -> None:
+        container = self._running(id)
+        try:
+            await container.cgroup.freeze()
+        except (TimeoutError, OSError) as e:
+            raise PoguError(f"cannot pause container {id}: {e}") from e
+
+    async def resume(self, id: str) -> None:
+        self._get(id).cgroup.thaw()
+
+    async def delete(self, id: str) -> None:
+        bundle = Bundle(self._bundles / id)
+        container = self._containers.get(id) or self._from_record(id, bundle)
+        if container is None:
+            await self._delete_unrecorded(id, bundle)
+            return
+        await asyncio.to_thread(container.cgroup.kill)
+        if container.init is not None:
+            signals.pidfd_send_signal(container.init, signals.SIGKILL)
+        await self._end_conmon(container)
+        await self._clear(id, bundle, container.runtime, container.cgroup)
+        self._containers.pop(id, None)
+        if container.oom_watch is not None and self._inotify:
+            self._inotify.unwatch(container.oom_watch)
+
+    async def update(self, id: str, resources: Json) -> None:
+        await asyncio.to_thread(apply_limits, self._running(id).cgroup, resources)
+
+    async def attach(self, id: str) -> SupervisorStream:
+        container = self._running(id)
+        record = container.record
+        if not (record.terminal or record.stdin):
+            raise Conflict(f"container {id} has neither a terminal nor an open standard input")
+        ends = record.stdin and record.stdin_once
+        return attachment.connect(container.bundle.path, terminal=record.terminal, ends=ends)
+
+    async def resize(self, id: str, height: int, width: int) -> None:
+        await control.send(self._running(id).bundle.path, f"1 {height} {width}\n")
+
+    async def rotate(self, id: str) -> None:
+        container = self._running(id)
+        await control.send(container.bundle.path, "2 0 0\n")
+        await control.appears(Path(container.record.log_path))
+
+    async def wait(self, id: str) -> Exit:
+        return await asyncio.shield(self._get(id).exit)
+
+    async def adopt(self, id: str, persist_dir: Path) -> int | None:
+        if id in self._containers:
+            raise Conflict(f"container {id} is already under supervision")
+        bundle = Bundle(self._bundles / id)
+        container = self._from_record(id, bundle)
+        if container is None or (container.runtime.state_directory(id) / "exec.fifo").exists():
+            await self.delete(id)
+            self._remember_ended(id, bundle, persist_dir)
+            return None
+        self._containers[id] = container
+        self._watch_oom(container)
+        conmon = open_process(container.record.conmon)
+        container.watcher = asyncio.create_task(self._watch_adopted(container, conmon))
+        return container.record.init[0] if container.init is not None else None
+
+    def listing(self) -> list[str]:
+        return sorted(entry.name for entry in self._bundles.iterdir())
+
+    async def exec(self, id: str, process: Json, *, terminal: bool = False, stdin: bool = False) -> ExecProcess:
+        container = self._running(id)
+        return await execs.start(
+            container.runtime, id, container.bundle.path, process, self._events(), terminal=terminal, stdin=stdin
+        )
+
+    def pids(self, id: str) -> list[int]:
+        return self._get(id).cgroup.pids()
+
+    async def top(self, id: str, ps_args: Sequence[str] = ("-ef",)) -> Processes:
+        return await tops.top(self.pids(id), ps_args)
+
+    def cgroup(self, id: str) -> Cgroup:
+        """Return the container's cgroup, for its counters."""
+        return self._get(id).cgroup
+
+    async def close(self) -> None:
+        """Let go of all containers, which go on running under conmon."""
+        for container in self._containers.values():
+            if container.watcher:
+                container.watcher.cancel()
+        if self._inotify:
+            self._inotify.close()
+            self._inotify = None
+
+    # what the methods above are made of
+
+    def _runtime(self, name: str) -> OciRuntime:
+        name = name or self._config.runtime
+        if name == "crun" and hierarchy().stray():
+            name = "runc"
+        if name not in self._runtimes:
+            systemd = self._config.cgroup_driver == "systemd"
+            self._runtimes[name] = find_runtime(name, self._config.run, systemd=systemd, known=self._config.runtimes)
+        return self._runtimes[name]
+
+    def _get(self, id: str) -> _Container:
+        try:
+            return self._containers[id]
+        except KeyError:
+            raise NotFound(f"container {id} is not under supervision") from None
+
+    def _running(self, id: str) -> _Container:
+        container = self._get(id)
+        if container.exit.done():
+            raise Conflict(f"container {id} is not running")
+        return container
+
+    def _take_up(
+        self, id: str, bundle: Bundle, record: Supervised, runtime: OciRuntime, init: int | None
+    ) -> _Container:
+        loop = asyncio.get_running_loop()
+        container = _Container(id, bundle, record, runtime, Cgroup(record.cgroup), init, loop.create_future())
+        self._containers[id] = container
+        self._watch_oom(container)
+        return container
+
+    def _from_record(self, id: str, bundle: Bundle) -> _Container | None:
+        """Return a container as an earlier daemon wrote it down, without taking it up."""
+        record = bundle.record()
+        if record is None:
+            return None
+        exit_: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        runtime = self._runtime(record.runtime)
+        return _Container(id, bundle, record, runtime, Cgroup(record.cgroup), open_process(record.init), exit_)
+
+    def _remember_ended(self, id: str, bundle: Bundle, persist_dir: Path) -> None:
+        """Keep the exit of a container of which nothing runs any more, for `wait`."""
+        loop = asyncio.get_running_loop()
+        record = Supervised(
+            conmon=(0, 0), init=(0, 0), runtime="", cgroup="", program="", persist_dir=str(persist_dir), log_path=""
+        )
+        runtime = self._runtime("")
+        container = _Container(id, bundle, record, runtime, Cgroup(f"/none/{id}"), None, loop.create_future())
+        container.exit.set_result(_exit_of(persist_dir, oom=False))
+        self._containers[id] = container
+
+    async def _watch_child(self, container: _Container, conmon: processes.Process) -> None:
+        await conmon.wait()
+        await self._conclude(container)
+
+    async def _watch_adopted(self, container: _Container, conmon: int | None) -> None:
+        if conmon is not None:
+            try:
+                await _ended(conmon)
+            finally:
+                os.close(conmon)
+        await self._conclude(container)
+
+    async def _conclude(self, container: _Container) -> None:
+        """Say how the container ended, now that its conmon has; without a conmon it cannot go on."""
+        persist_dir = Path(container.record.persist_dir)
+        known = (persist_dir / "exit").exists()
+        if not known or not container.record.own_pids:
+            await asyncio.to_thread(container.cgroup.kill)
+        if container.init is not None:
+            if not known:
+                _kill(container.init)
+            os.close(container.init)
+            container.init = None
+        if not container.exit.done():
+            container.exit.set_result(_exit_of(persist_dir, container.cgroup.oom_kills() > 0))
+
+    async def _end_conmon(self, container: _Container) -> None:
+        """Wait for the killed container's conmon to write the exit code; kill it if it does not."""
+        if container.exit.done():
+            return
+        conmon = open_process(container.record.conmon)
+        if conmon is None:
+            if container.watcher:
+                await asyncio.wait({container.watcher}, timeout=_ENDS_WITHIN)
+            return
+        try:
+            async with asyncio.timeout(_ENDS_WITHIN):
+                await _ended(conmon)
+        except TimeoutError:
+            _kill(conmon)
+        finally:
+            os.close(conmon)
+        if container.watcher:
+            await asyncio.wait({container.watcher}, timeout=_ENDS_WITHIN)
+        elif container.init is not None:
+            os.close(container.init)
+            container.init = None
+
+    async def _delete_unrecorded(self, id: str, bundle: Bundle) -> None:
+        """Remove what an interrupted `create` left: a conmon, perhaps a container waiting to be started, a cgroup."""
+        if not bundle.path.exists():
+            return
+        if conmon := await asyncio.to_thread(find_conmon, bundle.path):
+            with_start = open_process(identify(conmon))
+            if with_start is not None:
+                _kill(with_start)  # the runtime it may be running dies with it (PR_SET_PDEATHSIG)
+                await _ended(with_start)
+                os.close(with_start)
+        cgroup = cgroup_of(bundle.spec(), 0, False)
+        if cgroup.path != "/":
+            await asyncio.to_thread(cgroup.kill)
+        for name in dict.fromkeys(("crun", "runc", self._config.runtime)):
+            if (self._config.run / Path(name).name / id).exists():
+                await self._runtime(name).forget(id)
+        await self._clear(id, bundle, self._runtime(""), cgroup)
+
+    async def _clear(self, id: str, bundle: Bundle, runtime: OciRuntime, cgroup: Cgroup) -> None:
+        """Remove cgroup, runtime state and bundle, in an order that leaves the bundle as the sign of work to do."""
+        if cgroup.path != "/":
+            try:
+                await asyncio.to_thread(cgroup.remove)
+            except OSError as e:
+                raise PoguError(f"cannot remove the cgroup of container {id}: {e}") from e
+        await runtime.forget(id)
+        await asyncio.to_thread(bundle.remove)
+
+    def _events(self) -> inotify.Inotify:
+        if self._inotify is None:
+            self._inotify = inotify.Inotify()
+        return self._inotify
+
+    def _watch_oom(self, container: _Container) -> None:
+        def appeared(_: int, name: str) -> None:
+            if name == "oom" and self.on_oom:
+                self.on_oom(container.id)
+
+        try:
+            container.oom_watch = self._events().watch(container.bundle.path, inotify.CREATE, appeared)
+        except OSError:  # the host's limit on watches: the exit will still say it
+            container.oom_watch = None
+
+
+def _conmon_arguments(spec: LaunchSpec, bundle: Bundle, runtime: OciRuntime) -> list[str]:
+    program = shutil.which("conmon", path=os.environ.get("PATH", "") + ":" + SYSTEM_PATH) or "conmon"
+    arguments = [program, "--sync", "--api-version=1", "--full-attach", "--no-sync-log", "--log-level=error"]
+    arguments += ["--cid", spec.id, "--cuuid", spec.id, "--name", spec.id, "--runtime", runtime.program]
+    arguments += ["--bundle", str(bundle.path), "--container-pidfile", str(bundle.pid_file)]
+    arguments += ["--persist-dir", str(spec.persist_dir), "--log-path", f"k8s-file:{spec.log_path}"]
+    if spec.terminal:
+        arguments.append("--terminal")
+    if spec.stdin:
+        arguments.append("--stdin")
+    if spec.terminal or not spec.stdin_once:
+        arguments.append("--leave-stdin-open")
+    for argument in runtime.global_arguments(bundle.runtime_log):
+        arguments += ["--runtime-arg", argument]
+    return arguments
+
+
+def _record_of(spec: LaunchSpec, runtime: OciRuntime, conmon: int, init: int) -> Supervised:
+    namespaces = spec.spec.get("linux", {}).get("namespaces", [])
+    return Supervised(
+        conmon=identify(conmon),
+        init=identify(init),
+        runtime=spec.runtime or runtime.name,
+        cgroup="",
+        program=(spec.spec.get("process", {}).get("args") or [""])[0],
+        persist_dir=str(spec.persist_dir),
+        log_path=str(spec.log_path),
+        terminal=spec.terminal,
+        stdin=spec.stdin,
+        stdin_once=spec.stdin_once,
+        own_pids=any(n.get("type") == "pid" and not n.get("path") for n in namespaces),
+    )
+
+
+def _prepare_persistent(directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in ("exit", "oom"):
+        (directory / name).unlink(missing_ok=True)
+
+
+async def _read_sync(sync: Stream) -> tuple[int, str]:
+    """Return the container's PID, or 0 and what conmon says of the failure."""
+    data = b""
+    while b"\n" not in data:
+        piece = await sync.read()
+        if not piece:
+            return 0, ""
+        data += piece
+    answer = json.loads(data.splitlines()[0])
+    return int(answer.get("data", 0)), str(answer.get("message", "")).strip()
+
+
+def _exit_of(persist_dir: Path, oom: bool) -> Exit:
+    """Read the exit code that conmon left; without it only the time of asking is known."""
+    file = persist_dir / "exit"
+    oom = oom or (persist_dir / "oom").exists()
+    try:
+        return Exit(int(file.read_text()), oom, file.stat().st_mtime_ns)
+    except (OSError, ValueError):
+        return Exit(None, oom, time.time_ns())
+
+
+def _temporary(run: Path) -> dict[str, str]:
+    """Say where conmon may put its console socket: under our own directory, unless the path is too long for one."""
+    return {"TMPDIR": str(run)} if len(str(run)) < 80 else {}
+
+
+async def _ended(pidfd: int) -> None:
+    """Wait for the end of a process that need not be our child: its pidfd becomes readable (pidfd_open(2))."""
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(pidfd, lambda: None if waiter.done() else waiter.set_result(None))
+    try:
+        await waiter
+    finally:
+        loop.remove_reader(pidfd)
+
+
+def _kill(pidfd: int) -> None:
+    try:
+        signals.pidfd_send_signal(pidfd, signals.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,58 @@
+"""conmon's control FIFO: resize the terminal, reopen the log.
+
+conmon 2.1 reads the FIFO in one gulp and acts, for each line in it, on the first line. So a line is written only when
+the one before has been read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import fcntl
+import os
+import struct
+import termios
+import time
+from pathlib import Path
+
+from pogu.errors import Conflict, PoguError
+
+_WITHIN = 5.0  # seconds
+
+
+async def send(bundle: Path, line: str) -> None:
+    """Write one line to the `ctl` FIFO of a bundle, and return when conmon has read it.
+
+    Raises:
+        Conflict: conmon is gone.
+        PoguError: conmon does not read.
+    """
+    try:
+        fd = os.open(bundle / "ctl", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as e:
+        if e.errno in (errno.ENXIO, errno.ENOENT):
+            raise Conflict(f"container {bundle.name} is not running") from e
+        raise
+    try:
+        await _until_empty(fd)
+        os.write(fd, line.encode())
+        await _until_empty(fd)
+    finally:
+        os.close(fd)
+
+
+async def appears(path: Path) -> None:
+    """Return when a file exists. Raises PoguError when it does not within 5 s."""
+    deadline = time.monotonic() + _WITHIN
+    while not path.exists():
+        if time.monotonic() > deadline:
+            raise PoguError(f"{path} was not reopened")
+        await asyncio.sleep(0.001)
+
+
+async def _until_empty(fd: int) -> None:
+    deadline = time.monotonic() + _WITHIN
+    while struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0]:
+        if time.monotonic() > deadline:
+            raise PoguError("the container's supervisor does not read its control file")
+        await asyncio.sleep(0.001)

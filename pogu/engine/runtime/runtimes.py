@@ -1,0 +1,153 @@
+"""The OCI runtimes: where they are, what they are told, and how a created container is let go.
+
+`start` of crun and runc only opens a FIFO in the state directory that the created process waits on. Doing that here
+saves a process (2 ms with crun, 20 with runc); any other runtime is called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import shutil
+from pathlib import Path
+
+from pogu.engine.runtime import failures
+from pogu.errors import InvalidArgument, NotFound, PoguError
+from pogu.linux import processes
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_START_WITHIN = 10.0  # seconds; the process waits ready in the FIFO, so this is for a dead machine
+
+
+class OciRuntime:
+    """One runtime program with its state directory; this class knows only the command line that all have."""
+
+    name = ""
+
+    def __init__(self, program: str, root: Path, *, systemd: bool = False, arguments: tuple[str, ...] = ()) -> None:
+        self.program = program
+        self.root = root
+        self.systemd = systemd
+        self._arguments = arguments
+
+    def global_arguments(self, log: Path) -> list[str]:
+        """Return the arguments that stand before the command; errors go to `log` as JSON lines."""
+        arguments = [f"--root={self.root}", f"--log={log}", "--log-format=json", *self._arguments]
+        return [*arguments, "--systemd-cgroup"] if self.systemd else arguments
+
+    def state_directory(self, id: str) -> Path:
+        """Return where the runtime keeps what it knows of a container."""
+        return self.root / id
+
+    def listing(self) -> list[str]:
+        """Return the IDs of the containers it knows."""
+        try:
+            return sorted(entry.name for entry in self.root.iterdir() if entry.is_dir() and entry.name[0] != ".")
+        except FileNotFoundError:
+            return []
+
+    async def start(self, id: str, log: Path) -> None:
+        """Let the created container's program run. Raises NotFound, or PoguError with the runtime's words."""
+        done = await processes.run([self.program, *self.global_arguments(log), "start", id], env=environment())
+        if done.returncode:
+            raise PoguError(failures.last_error(_text(log)) or done.stderr.decode(errors="replace").strip())
+
+    async def forget(self, id: str) -> None:
+        """Remove the state of a container whose processes have ended. Idempotent."""
+        await processes.run([self.program, f"--root={self.root}", "delete", "--force", id], env=environment())
+        await self._remove_state(id)
+
+    async def _remove_state(self, id: str) -> None:
+        await asyncio.to_thread(shutil.rmtree, self.state_directory(id), True)
+
+
+class Crun(OciRuntime):
+    """crun: the created process reads the FIFO; one byte lets it go (crun 1.8, `start`)."""
+
+    name = "crun"
+
+    async def forget(self, id: str) -> None:
+        await self._remove_state(id)
+
+    async def start(self, id: str, log: Path) -> None:
+        fifo = self.state_directory(id) / "exec.fifo"
+        try:
+            fd = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise NotFound(f"container {id} is not waiting to be started") from None
+        except OSError as e:
+            if e.errno != errno.ENXIO:
+                raise
+            raise PoguError(f"container {id} ended before it was started") from None
+        try:
+            fifo.unlink()  # its absence is what the runtime's own commands take for "running"
+            os.write(fd, b"\0")
+        finally:
+            os.close(fd)
+
+
+class Runc(OciRuntime):
+    """runc: the created process writes a byte into the FIFO once somebody has it open for reading."""
+
+    name = "runc"
+
+    async def forget(self, id: str) -> None:
+        await self._remove_state(id)
+
+    async def start(self, id: str, log: Path) -> None:
+        fifo = self.state_directory(id) / "exec.fifo"
+        try:
+            fd = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise NotFound(f"container {id} is not waiting to be started") from None
+        try:
+            async with asyncio.timeout(_START_WITHIN):
+                await _readable(fd)
+            if not os.read(fd, 1):
+                raise PoguError(f"container {id} ended before it was started")
+            fifo.unlink()
+        except TimeoutError:
+            raise PoguError(f"container {id} ended before it was started") from None
+        finally:
+            os.close(fd)
+
+
+def find_runtime(
+    name: str, root: Path, *, systemd: bool = False, known: dict[str, tuple[str, list[str]]] | None = None
+) -> OciRuntime:
+    """Return a runtime by its name, its path, or the name it has in `known` (-> path and arguments).
+
+    Raises InvalidArgument as Docker does for a runtime nobody has heard of.
+    """
+    program, arguments = (known or {}).get(name, (name, []))
+    found = shutil.which(program, path=os.environ.get("PATH", "") + ":" + SYSTEM_PATH)
+    if not found:
+        raise InvalidArgument(f"unknown or invalid runtime name: {name}")
+    base = Path(program).name
+    kind: type[OciRuntime] = {"crun": Crun, "runc": Runc}.get(base, OciRuntime)
+    runtime = kind(found, root / base, systemd=systemd, arguments=tuple(arguments))
+    runtime.name = runtime.name or base
+    return runtime
+
+
+def environment() -> dict[str, str]:
+    """Return the environment for runtimes: nothing of the daemon's own (NOTIFY_SOCKET, LISTEN_FDS) may reach them."""
+    return {"PATH": os.environ.get("PATH", SYSTEM_PATH)}
+
+
+async def _readable(fd: int) -> None:
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(fd, lambda: None if waiter.done() else waiter.set_result(None))
+    try:
+        await waiter
+    finally:
+        loop.remove_reader(fd)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
