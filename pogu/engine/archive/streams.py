@@ -7,6 +7,7 @@ only that thread, never a worker of the shared pool.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -39,10 +40,13 @@ class ThreadReader:
         self._rest = b""
         self._ended = False
         self._cancelled = False
+        self._pending: concurrent.futures.Future[bytes | None] | None = None
 
     def cancel(self) -> None:
-        """Make every later read fail, so that the thread ends soon. Called on the loop."""
+        """Make this and every later read fail, so that the thread ends soon. Called on the loop."""
         self._cancelled = True
+        if self._pending is not None:
+            self._pending.cancel()
 
     def read(self, size: int = -1, /) -> bytes:
         if size < 0:
@@ -53,9 +57,13 @@ class ThreadReader:
         return piece
 
     def _fetch(self) -> None:
-        if self._cancelled:
-            raise Cancelled("the archive's sender has gone")
-        chunk = asyncio.run_coroutine_threadsafe(self._next(), self._loop).result()
+        self._pending = asyncio.run_coroutine_threadsafe(self._next(), self._loop)
+        if self._cancelled:  # looked at after `_pending` is set, so that one of the two sides sees the other
+            self._pending.cancel()
+        try:
+            chunk = self._pending.result()
+        except concurrent.futures.CancelledError:
+            raise Cancelled("the archive's sender has gone") from None
         if chunk is None:
             self._ended = True
         else:
@@ -159,7 +167,7 @@ async def produce_in_thread(work: Callable[[Callable[[bytes], None]], None], nam
             yield chunk
         await task
     finally:
-        if not task.done():
-            channel.close()
-            with contextlib.suppress(Cancelled):
-                await task
+        channel.close()
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()
