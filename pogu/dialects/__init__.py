@@ -1,0 +1,1 @@
+"""The protocols that clients speak, each translated into calls of the engine."""

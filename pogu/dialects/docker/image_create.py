@@ -1,0 +1,100 @@
+"""Images that come in: import and load. (Pulling is answered as for an image that no registry has.)"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from pogu.dialects.docker.call import Call, json_response, stream_response
+from pogu.dialects.docker.container_create import parse_platform
+from pogu.dialects.docker.routes import TAR, Answer, Parameter, Route, flag, text
+from pogu.engine.engine import Engine
+from pogu.engine.images import parse_reference
+from pogu.errors import Forbidden, NotFound, PoguError, Unsupported
+from pogu.http import Response
+
+Message = dict[str, Any]
+Progress = Callable[[Message], None]
+
+
+class ImageCreateRoutes:
+    """Handlers of `/images/create` and `/images/load`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._images = engine.images
+
+    async def create(self, call: Call) -> Response:
+        platform = parse_platform(call.text("platform")) if call.version >= (1, 32) else None
+        if call.text("fromImage"):
+            return await self._pull(call)
+        return await self._import(call, platform)
+
+    async def _pull(self, call: Call) -> Response:
+        reference = parse_reference(call.text("fromImage").removesuffix(":"))
+        tag = call.text("tag")
+        if tag and ":" not in tag:
+            reference = reference.with_tag(tag)
+        if reference.familiar_name == "scratch":
+            raise Forbidden("'scratch' is a reserved name")
+        raise NotFound(
+            f"pull access denied for {reference.familiar_name}, repository does not exist or may require "
+            "'docker login': denied: requested access to the resource is denied"
+        )
+
+    async def _import(self, call: Call, platform: str | None) -> Response:
+        source = call.text("fromSrc")
+        if source != "-":
+            raise Unsupported(f"cannot import from {source or 'nowhere'}: send the archive with fromSrc=-")
+        image_id = await self._images.import_(
+            call.request.stream_body(),
+            repo=call.text("repo"),
+            tag=call.text("tag"),
+            message=call.text("message") or "Imported from -",
+            changes=call.texts("changes"),
+            platform=platform,
+        )
+        return json_response({"status": image_id})
+
+    async def load(self, call: Call) -> Response:
+        quiet = call.flag("quiet", True)
+
+        async def work(report: Progress) -> None:
+            await self._images.load(call.request.stream_body(), report, quiet)
+
+        return stream_response(progress_stream(work))
+
+    def routes(self) -> list[Route]:
+        """Return the operations."""
+        return [
+            Route("POST", "/images/create", self.create, "ImageCreate", "Pull or import an image",
+                  (text("fromImage", "Image to pull"), text("fromSrc", "- to import the body"),
+                   text("repo", "Repository of the import"), text("tag", "Tag"), text("message", "Commit message"),
+                   text("platform", "os[/arch[/variant]]"),
+                   Parameter("changes", "Dockerfile instructions", repeated=True)), TAR,
+                  {200: Answer("Progress, one JSON object each")}, (400, 403, 404, 500, 501)),
+            Route("POST", "/images/load", self.load, "ImageLoad", "Load saved images",
+                  (flag("quiet", "Without progress (the default)"),), TAR,
+                  {200: Answer("Progress, one JSON object each")}, (400, 500)),
+        ]
+
+
+async def progress_stream(work: Callable[[Progress], Awaitable[None]]) -> AsyncIterator[bytes]:
+    """Yield the messages that `work` reports as it goes, and its failure as the last one.
+
+    A client that leaves cancels the work.
+    """
+    messages: asyncio.Queue[Message | None] = asyncio.Queue()
+    task = asyncio.ensure_future(work(messages.put_nowait))
+    task.add_done_callback(lambda _: messages.put_nowait(None))
+    try:
+        while (message := await messages.get()) is not None:
+            yield msgspec.json.encode(message) + b"\r\n"
+        try:
+            await task
+        except PoguError as e:
+            yield msgspec.json.encode({"errorDetail": {"message": e.message}, "error": e.message}) + b"\r\n"
+    finally:
+        task.cancel()

@@ -1,0 +1,139 @@
+"""Images on this machine."""
+
+from __future__ import annotations
+
+from pogu.dialects.docker.call import Call, empty_response, json_response, stream_response
+from pogu.dialects.docker.image_create import ImageCreateRoutes
+from pogu.dialects.docker.rendering.images import render_image, render_image_summary
+from pogu.dialects.docker.rendering.omission import plain
+from pogu.dialects.docker.routes import FILTERS, TAR, Answer, Parameter, Route, done, flag, found, listing, text
+from pogu.engine.engine import Engine
+from pogu.engine.images import parse_reference
+from pogu.engine.model import ContainerConfig
+from pogu.errors import InvalidArgument, NotFound, Unsupported
+from pogu.http import Response
+
+
+class ImageRoutes:
+    """Handlers of `/images`, `/commit` and `/distribution`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._images = engine.images
+        self._create = ImageCreateRoutes(engine)
+
+    async def list(self, call: Call) -> Response:
+        filters = call.filters()
+        if call.version < (1, 25) and call.text("filter"):
+            filters.setdefault("reference", [call.text("filter")])
+        shared = call.flag("shared-size") and call.version >= (1, 42)
+        summaries = await self._images.list(filters, all=call.flag("all"), shared_size=shared)
+        return json_response([render_image_summary(i, call.version) for i in summaries])
+
+    async def inspect(self, call: Call) -> Response:
+        image = self._images.resolve(call.param("name"))
+        return json_response(render_image(image, call.version, self._engine.storage.name))
+
+    async def history(self, call: Call) -> Response:
+        return json_response([plain(entry) for entry in self._images.history(call.param("name"))])
+
+    async def tag(self, call: Call) -> Response:
+        repository = call.text("repo")
+        if not repository:
+            raise InvalidArgument("repository name must have at least one component")
+        await self._images.tag(call.param("name"), repository, call.text("tag"))
+        return empty_response(201)
+
+    async def remove(self, call: Call) -> Response:
+        name = call.param("name")
+        if not name.strip():
+            raise InvalidArgument("image name cannot be blank")
+        return json_response(
+            await self._images.remove(name, force=call.flag("force"), noprune=call.flag("noprune"))
+        )
+
+    async def save(self, call: Call) -> Response:
+        return stream_response(await self._images.save([call.param("name")]), TAR)
+
+    async def save_several(self, call: Call) -> Response:
+        names = call.texts("names")
+        return stream_response(await self._images.save(names), TAR)
+
+    async def prune(self, call: Call) -> Response:
+        deleted, reclaimed = await self._images.prune(call.filters())
+        return json_response({"ImagesDeleted": deleted or None, "SpaceReclaimed": reclaimed})
+
+    async def push(self, call: Call) -> Response:
+        reference = parse_reference(call.param("name"))
+        tag = call.text("tag")
+        wanted = reference.with_tag(tag) if tag else reference.tagged()
+        try:
+            self._images.resolve(wanted.familiar)
+        except NotFound:
+            raise NotFound(f"An image does not exist locally with the tag: {reference.familiar_name}") from None
+        raise Unsupported(f"cannot push {wanted.familiar}: this version of Pogu does not use registries yet")
+
+    async def search(self, call: Call) -> Response:
+        limit = call.text("limit")
+        if limit and not (limit.isascii() and limit.isdigit()):
+            raise InvalidArgument("invalid limit specified")
+        call.filters()
+        raise Unsupported("cannot search: this version of Pogu does not use registries yet")
+
+    async def distribution(self, call: Call) -> Response:
+        reference = parse_reference(call.param("name"))
+        raise Unsupported(f"cannot look up {reference.familiar}: this version of Pogu does not use registries yet")
+
+    async def commit(self, call: Call) -> Response:
+        wanted = await call.body(ContainerConfig)
+        given = any(getattr(wanted, name) for name in wanted.__struct_fields__)
+        image_id = await self._engine.containers.commit(
+            call.text("container"),
+            repo=call.text("repo"),
+            tag=call.text("tag"),
+            author=call.text("author"),
+            comment=call.text("comment"),
+            pause=call.flag("pause", True),
+            changes=call.texts("changes"),
+            config=wanted if given else None,
+        )
+        return json_response({"Id": image_id}, 201)
+
+    def routes(self) -> list[Route]:
+        """Return the operations."""
+        name = "/images/{name:path}"
+        return [
+            *self._create.routes(),
+            Route("GET", "/images/json", self.list, "ImageList", "List images",
+                  (flag("all", "Show intermediate images too"), flag("shared-size", "Compute shared sizes"), FILTERS),
+                  None, listing("The images"), (400, 500)),
+            Route("GET", f"{name}/json", self.inspect, "ImageInspect", "Show an image", (), None,
+                  found("The image"), (400, 404, 500)),
+            Route("GET", f"{name}/history", self.history, "ImageHistory", "Show how an image was made", (), None,
+                  listing("The steps, newest first"), (400, 404, 500)),
+            Route("POST", f"{name}/tag", self.tag, "ImageTag", "Give an image a name",
+                  (text("repo", "Repository", True), text("tag", "Tag")), None, done("Tagged", 201),
+                  (400, 404, 409, 500)),
+            Route("DELETE", name, self.remove, "ImageDelete", "Remove a name, and the image with its last one",
+                  (flag("force", "Even if stopped containers use it"), flag("noprune", "Keep unnamed parents")), None,
+                  listing("What was untagged and deleted"), (400, 404, 409, 500)),
+            Route("GET", f"{name}/get", self.save, "ImageGet", "Save an image", (), None,
+                  {200: Answer("An archive", TAR)}, (400, 404, 500)),
+            Route("GET", "/images/get", self.save_several, "ImageGetAll", "Save images",
+                  (Parameter("names", "Images", repeated=True),), None, {200: Answer("An archive", TAR)},
+                  (400, 404, 500)),
+            Route("POST", "/images/prune", self.prune, "ImagePrune", "Remove unused images", (FILTERS,), None,
+                  found("What was removed"), (400, 409, 500), since=(1, 25)),
+            Route("POST", f"{name}/push", self.push, "ImagePush", "Push an image",
+                  (text("tag", "Tag"),), None, {}, (400, 404, 500, 501)),
+            Route("GET", "/images/search", self.search, "ImageSearch", "Search for images",
+                  (text("term", "Words", True), text("limit", "At most so many"), FILTERS), None, {},
+                  (400, 500, 501)),
+            Route("GET", "/distribution/{name:path}/json", self.distribution, "DistributionInspect",
+                  "Look an image up in its registry", (), None, {}, (400, 401, 404, 500, 501), since=(1, 30)),
+            Route("POST", "/commit", self.commit, "ImageCommit", "Make an image from a container",
+                  (text("container", "The container", True), text("repo", "Repository"), text("tag", "Tag"),
+                   text("comment", "Message"), text("author", "Author"), flag("pause", "Pause it meanwhile"),
+                   Parameter("changes", "Dockerfile instructions", repeated=True)), ContainerConfig,
+                  found("The image's ID", 201), (400, 404, 409, 500)),
+        ]

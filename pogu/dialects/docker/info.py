@@ -1,0 +1,230 @@
+"""`GET /info` and `GET /version`: the engine and its host in Docker's fields."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+import uuid
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pogu
+from pogu.dialects.docker import host as hosts
+from pogu.dialects.docker.times import render_rfc3339
+from pogu.dialects.docker.version import MAXIMUM, MINIMUM, ApiVersion, render
+from pogu.engine.engine import Engine
+
+LOG_DRIVERS = ["json-file", "local", "none"]
+NETWORK_DRIVERS = ["bridge", "host", "null"]
+SWARM_INACTIVE = {
+    "NodeID": "",
+    "NodeAddr": "",
+    "LocalNodeState": "inactive",
+    "ControlAvailable": False,
+    "Error": "",
+    "RemoteManagers": None,
+}
+_REPORTED_STORAGE = {"overlay": "overlay2"}
+
+
+async def render_version() -> dict[str, Any]:
+    """Return the body of `/version`."""
+    host = hosts.read_host()
+    details = {
+        "ApiVersion": render(MAXIMUM),
+        "Arch": host.architecture,
+        "BuildTime": "",
+        "Experimental": "false",
+        "GitCommit": "",
+        "GoVersion": "",
+        "KernelVersion": host.kernel,
+        "MinAPIVersion": render(MINIMUM),
+        "Os": "linux",
+    }
+    others = [(name, await hosts.program_version(name)) for name in ("crun", "runc", "conmon", "catatonit")]
+    engine = {"Name": "Engine", "Version": pogu.__version__, "Details": details}
+    return {
+        "Platform": {"Name": "Pogu"},
+        "Components": [engine, *({"Name": n, "Version": v, "Details": {}} for n, v in others if v)],
+        "Version": pogu.__version__,
+        "ApiVersion": render(MAXIMUM),
+        "MinAPIVersion": render(MINIMUM),
+        "GitCommit": "",
+        "GoVersion": "",
+        "Os": "linux",
+        "Arch": host.architecture,
+        "KernelVersion": host.kernel,
+        "BuildTime": "",
+    }
+
+
+async def render_info(engine: Engine, version: ApiVersion) -> dict[str, Any]:
+    """Return the body of `/info` as the API version has it."""
+    host = hosts.read_host()
+    value = {
+        "ID": await asyncio.to_thread(engine_id, engine.config.root),
+        **_containers(engine),
+        "Images": len(engine.images.list(all=True)),
+        **_storage(engine),
+        "Plugins": {"Volume": ["local"], "Network": NETWORK_DRIVERS, "Authorization": None, "Log": LOG_DRIVERS},
+        **_abilities(host),
+        "Debug": engine.config.debug,
+        "NFd": len(os.listdir("/proc/self/fd")),  # noqa: PTH208 # counted, not walked
+        "NGoroutines": len(asyncio.all_tasks()),
+        "SystemTime": render_rfc3339(time.time_ns()),
+        "LoggingDriver": engine.config.log_driver,
+        "CgroupDriver": "cgroupfs",
+        "CgroupVersion": host.cgroup_version,
+        "NEventsListener": 0,
+        **_system(host),
+        "RegistryConfig": _registries(),
+        "GenericResources": None,
+        "DockerRootDir": str(engine.config.root),
+        **_proxies(),
+        "Name": os.uname().nodename,
+        "Labels": engine.config.labels,
+        "ExperimentalBuild": False,
+        "ServerVersion": pogu.__version__,
+        **await _runtimes(engine),
+        "Swarm": SWARM_INACTIVE,
+        "LiveRestoreEnabled": engine.config.live_restore,
+        "Isolation": "",
+        "SecurityOptions": _security(engine, host),
+        "DefaultAddressPools": [{"Base": b, "Size": s} for b, s in engine.config.default_address_pools],
+        "FirewallBackend": {"Driver": "nftables"},
+        "CDISpecDirs": [],
+        "Warnings": _warnings(host) or None,
+    }
+    if version < (1, 49):
+        del value["FirewallBackend"]
+        for name in ("ContainerdCommit", "RuncCommit", "InitCommit"):
+            value[name]["Expected"] = value[name]["ID"]
+    if version < (1, 50):
+        value |= {"BridgeNfIptables": False, "BridgeNfIp6tables": False}
+    return value
+
+
+def engine_id(root: Path) -> str:
+    """Return the engine's own ID, which it keeps in its root directory from its first start on."""
+    path = root / "engine-id"
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        new = str(uuid.uuid4())
+        path.write_text(new)
+        return new
+
+
+def _containers(engine: Engine) -> dict[str, int]:
+    found = Counter(
+        "Paused" if c.state.paused else "Running" if c.state.running else "Stopped"
+        for c in engine.containers.list(all=True)
+    )
+    return {"Containers": found.total()} | {f"Containers{k}": found[k] for k in ("Running", "Paused", "Stopped")}
+
+
+def _storage(engine: Engine) -> dict[str, Any]:
+    return {
+        "Driver": _REPORTED_STORAGE.get(engine.storage.name, engine.storage.name),
+        "DriverStatus": [["Root Dir", str(engine.config.root)]],
+    }
+
+
+def _abilities(host: hosts.Host) -> dict[str, bool]:
+    memory, cpu = "memory" in host.controllers, "cpu" in host.controllers
+    return {
+        "MemoryLimit": memory,
+        "SwapLimit": hosts.swap_limit(host),
+        "CpuCfsPeriod": cpu,
+        "CpuCfsQuota": cpu,
+        "CPUShares": cpu,
+        "CPUSet": "cpuset" in host.controllers,
+        "PidsLimit": "pids" in host.controllers,
+        "IPv4Forwarding": hosts.forwards_ipv4(),
+        "OomKillDisable": memory and host.cgroup_version == "1",
+    }
+
+
+def _system(host: hosts.Host) -> dict[str, Any]:
+    return {
+        "KernelVersion": host.kernel,
+        "OperatingSystem": host.system,
+        "OSVersion": host.system_version,
+        "OSType": "linux",
+        "Architecture": host.machine,
+        "IndexServerAddress": "https://index.docker.io/v1/",
+        "NCPU": host.cpus,
+        "MemTotal": host.memory,
+    }
+
+
+def _registries() -> dict[str, Any]:
+    hub = {"Mirrors": [], "Name": "docker.io", "Official": True, "Secure": True}
+    return {
+        "AllowNondistributableArtifactsCIDRs": None,
+        "AllowNondistributableArtifactsHostnames": None,
+        "IndexConfigs": {"docker.io": hub},
+        "InsecureRegistryCIDRs": ["::1/128", "127.0.0.0/8"],
+        "Mirrors": None,
+    }
+
+
+def _proxies() -> dict[str, str]:
+    def setting(name: str) -> str:
+        return os.environ.get(name, "") or os.environ.get(name.lower(), "")
+
+    return {
+        "HttpProxy": mask_credentials(setting("HTTP_PROXY")),
+        "HttpsProxy": mask_credentials(setting("HTTPS_PROXY")),
+        "NoProxy": setting("NO_PROXY"),
+    }
+
+
+def mask_credentials(url: str) -> str:
+    """Return a URL with its user and password made unreadable."""
+    parts = urlsplit(url)
+    if parts.username is None:
+        return url
+    return urlunsplit(parts._replace(netloc="xxxxx:xxxxx@" + parts.netloc.rpartition("@")[2]))
+
+
+async def _runtimes(engine: Engine) -> dict[str, Any]:
+    return {
+        "Runtimes": {name: {"path": name} for name in ("crun", "runc")},
+        "DefaultRuntime": engine.config.runtime,
+        "InitBinary": "catatonit",
+        "ContainerdCommit": {"ID": ""},
+        "RuncCommit": {"ID": await hosts.program_version(engine.config.runtime)},
+        "InitCommit": {"ID": await hosts.program_version("catatonit")},
+    }
+
+
+def _security(engine: Engine, host: hosts.Host) -> list[str]:
+    options = []
+    if host.apparmor:
+        options.append("name=apparmor")
+    if host.seccomp:
+        options.append(f"name=seccomp,profile={engine.config.seccomp_profile or 'builtin'}")
+    if host.cgroup_version == "2":
+        options.append("name=cgroupns")
+    if engine.config.no_new_privileges:
+        options.append("name=no-new-privileges")
+    return options
+
+
+def _warnings(host: hosts.Host) -> list[str]:
+    abilities = _abilities(host)
+    texts = {
+        "MemoryLimit": "WARNING: No memory limit support",
+        "SwapLimit": "WARNING: No swap limit support",
+        "CpuCfsPeriod": "WARNING: No cpu cfs period support",
+        "CpuCfsQuota": "WARNING: No cpu cfs quota support",
+        "CPUShares": "WARNING: No cpu shares support",
+        "CPUSet": "WARNING: No cpuset support",
+        "PidsLimit": "WARNING: No pids limit support",
+        "IPv4Forwarding": "WARNING: IPv4 forwarding is disabled",
+    }
+    return [text for name, text in texts.items() if not abilities[name]]

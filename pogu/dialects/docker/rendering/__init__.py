@@ -1,0 +1,1 @@
+"""The engine's objects in the shapes of Docker's API."""

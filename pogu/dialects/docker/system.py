@@ -1,0 +1,139 @@
+"""The daemon itself: ping, version, info, events, disk usage and logging in to registries."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+
+from pogu.dialects.docker.call import Call, json_response, stream_response
+from pogu.dialects.docker.filters import check_keys
+from pogu.dialects.docker.info import SWARM_INACTIVE, render_info, render_version
+from pogu.dialects.docker.rendering.containers import render_summary
+from pogu.dialects.docker.rendering.events import render_event
+from pogu.dialects.docker.rendering.images import render_image_summary
+from pogu.dialects.docker.rendering.volumes import render_volume
+from pogu.dialects.docker.requests import AuthRequest
+from pogu.dialects.docker.routes import FILTERS, TEXT, Answer, Parameter, Route, found, text
+from pogu.dialects.docker.version import ApiVersion
+from pogu.engine.engine import Engine
+from pogu.engine.events import EventFilter
+from pogu.errors import InvalidArgument, Unsupported
+from pogu.http import Response
+
+_USAGE_TYPES = ("container", "image", "volume", "build-cache")
+_EVENT_FILTERS = frozenset(
+    "config container daemon event image label network node plugin scope secret service type volume".split()
+)
+
+
+class SystemRoutes:
+    """Handlers of what is not about one object."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def ping(self, call: Call) -> Response:
+        headers = [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Cache-Control", "no-cache, no-store, must-revalidate"),
+            ("Pragma", "no-cache"),
+            ("Builder-Version", "1"),  # the classic builder: the command must not look for BuildKit
+            ("Swarm", str(SWARM_INACTIVE["LocalNodeState"])),
+        ]
+        return Response(200, headers, b"OK" if call.request.method == "GET" else b"")
+
+    async def version(self, call: Call) -> Response:
+        return json_response(await render_version())
+
+    async def info(self, call: Call) -> Response:
+        return json_response(await render_info(self._engine, call.version))
+
+    async def auth(self, call: Call) -> Response:
+        wanted = await call.body_required(AuthRequest)
+        server = wanted.serveraddress or "https://index.docker.io/v1/"
+        raise Unsupported(f"cannot log in to {server}: this version of Pogu does not use registries yet")
+
+    async def events(self, call: Call) -> Response:
+        since, until = call.timestamp("since"), call.timestamp("until")
+        if since is not None and until is not None and until < since:
+            raise InvalidArgument(
+                f"`since` time ({call.text('since')}) cannot be after `until` time ({call.text('until')})"
+            )
+        filters = call.filters()
+        check_keys(filters, _EVENT_FILTERS)
+        events = self._events(EventFilter(filters), since, until, call.version)
+        return stream_response(events)
+
+    async def _events(
+        self, terms: EventFilter, since: int | None, until: int | None, version: ApiVersion
+    ) -> AsyncIterator[bytes]:
+        stream = self._engine.events.subscribe(terms, since, until)
+        try:
+            async for event in stream:
+                if version < (1, 46) and (event.type, event.action) == ("image", "create"):
+                    continue
+                yield msgspec.json.encode(render_event(event)) + b"\n"
+        finally:
+            await stream.aclose()  # type: ignore[attr-defined]
+
+    async def disk_usage(self, call: Call) -> Response:
+        types = call.texts("type") if call.version >= (1, 42) else []
+        for kind in types:
+            if kind not in _USAGE_TYPES:
+                raise InvalidArgument(f"unknown object type: {kind}")
+        wanted = set(types or _USAGE_TYPES)
+        usage: dict[str, Any] = {}
+        if "image" in wanted:
+            usage |= await self._image_usage(call.version)
+        if "container" in wanted:
+            usage["Containers"] = await self._container_usage(call.version)
+        if "volume" in wanted:
+            usage["Volumes"] = await self._volume_usage()
+        if "build-cache" in wanted:
+            usage["BuildCache"] = []
+        return json_response(usage)
+
+    async def _image_usage(self, version: ApiVersion) -> dict[str, Any]:
+        usage = await self._engine.images.df()
+        return {
+            "LayersSize": usage.layers_size,
+            "Images": [render_image_summary(i, version) for i in usage.images],
+        }
+
+    async def _container_usage(self, version: ApiVersion) -> list[dict[str, Any]]:
+        containers, now = self._engine.containers, time.time_ns()
+        return [
+            render_summary(
+                c,
+                version,
+                now,
+                image=c.config.image or c.image_id,
+                ports=containers.ports(c),
+                sizes=await containers.size(c.id),
+            )
+            for c in containers.list(all=True)
+        ]
+
+    async def _volume_usage(self) -> list[dict[str, Any]]:
+        volumes = self._engine.volumes
+        return [render_volume(v, (await volumes.size(v.name), len(volumes.in_use(v.name)))) for v in volumes.list()]
+
+    def routes(self) -> list[Route]:
+        """Return the operations."""
+        ok = {200: Answer("OK", TEXT)}
+        return [
+            Route("GET", "/_ping", self.ping, "SystemPing", "Ask whether it is there", answers=ok),
+            Route("HEAD", "/_ping", self.ping, "SystemPingHead", "Ask whether it is there", answers=ok),
+            Route("GET", "/version", self.version, "SystemVersion", "Show versions", answers=found("Versions")),
+            Route("GET", "/info", self.info, "SystemInfo", "Show the engine and its host", answers=found("Facts")),
+            Route("POST", "/auth", self.auth, "SystemAuth", "Log in to a registry", (), AuthRequest,
+                  found("Logged in"), (400, 401, 500, 501)),
+            Route("GET", "/events", self.events, "SystemEvents", "Stream what happens",
+                  (text("since", "From this Unix time on"), text("until", "Until this Unix time"), FILTERS), None,
+                  {200: Answer("One JSON object for each event")}, watched=True),
+            Route("GET", "/system/df", self.disk_usage, "SystemDataUsage", "Show what uses the disk",
+                  (Parameter("type", "Only these kinds", repeated=True, values=_USAGE_TYPES),), None, found("Usage")),
+        ]

@@ -1,0 +1,98 @@
+"""Volumes."""
+
+from __future__ import annotations
+
+from pogu.dialects.docker.absent import NOT_A_MANAGER
+from pogu.dialects.docker.call import Call, empty_response, json_response
+from pogu.dialects.docker.filters import (
+    Filters,
+    check_keys,
+    labels_match,
+    matches_exactly,
+    matches_pattern,
+    truth,
+)
+from pogu.dialects.docker.rendering.volumes import render_volume
+from pogu.dialects.docker.requests import VolumeCreateRequest
+from pogu.dialects.docker.routes import FILTERS, Route, done, flag, found
+from pogu.engine.engine import Engine
+from pogu.engine.model import Volume
+from pogu.errors import NotFound, Unavailable
+from pogu.http import Response
+
+
+class VolumeRoutes:
+    """Handlers of `/volumes`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._volumes = engine.volumes
+
+    async def list(self, call: Call) -> Response:
+        filters = call.filters()
+        check_keys(filters, ("dangling", "driver", "label", "name"))
+        dangling = truth(filters, "dangling")
+        chosen = [
+            render_volume(v)
+            for v in self._volumes.list()
+            if _matches(v, filters) and (dangling is None or dangling is not bool(self._volumes.in_use(v.name)))
+        ]
+        return json_response({"Volumes": chosen, "Warnings": None})
+
+    async def inspect(self, call: Call) -> Response:
+        return json_response(render_volume(self._volumes.get(call.param("name"))))
+
+    async def create(self, call: Call) -> Response:
+        wanted = await call.body(VolumeCreateRequest)
+        if wanted.cluster_volume_spec is not None and call.version >= (1, 42):
+            raise Unavailable(NOT_A_MANAGER)
+        volume = await self._volumes.create(
+            wanted.name or None, wanted.driver or "local", wanted.driver_opts or {}, wanted.labels or {}
+        )
+        return json_response(render_volume(volume), 201)
+
+    async def update(self, call: Call) -> Response:
+        raise Unavailable("volume update only valid for cluster volumes, but swarm is unavailable")
+
+    async def remove(self, call: Call) -> Response:
+        force = call.flag("force")
+        try:
+            await self._volumes.remove(call.param("name"), force=force)
+        except NotFound:
+            if not force:
+                raise
+        return empty_response()
+
+    async def prune(self, call: Call) -> Response:
+        filters = call.filters()
+        check_keys(filters, ("label", "label!", "all"))
+        every = call.version < (1, 42) or bool(truth(filters, "all"))
+        terms = {key: values for key, values in filters.items() if key != "all"}
+        names, reclaimed = await self._volumes.prune(terms, every)
+        return json_response({"VolumesDeleted": names or None, "SpaceReclaimed": reclaimed})
+
+    def routes(self) -> list[Route]:
+        """Return the operations."""
+        return [
+            Route("GET", "/volumes", self.list, "VolumeList", "List volumes", (FILTERS,), None,
+                  found("The volumes"), (400, 500)),
+            Route("POST", "/volumes/create", self.create, "VolumeCreate", "Make a volume", (), VolumeCreateRequest,
+                  found("The volume", 201), (400, 404, 409, 500, 503)),
+            Route("GET", "/volumes/{name}", self.inspect, "VolumeInspect", "Show a volume", (), None,
+                  found("The volume"), (404, 500)),
+            Route("PUT", "/volumes/{name}", self.update, "VolumeUpdate", "Change a cluster volume", (), None,
+                  {}, (400, 404, 500, 503), since=(1, 42)),
+            Route("DELETE", "/volumes/{name}", self.remove, "VolumeDelete", "Remove a volume",
+                  (flag("force", "No error where it does not exist"),), None, done("Removed"), (404, 409, 500)),
+            Route("POST", "/volumes/prune", self.prune, "VolumePrune", "Remove unused volumes", (FILTERS,), None,
+                  found("What was removed"), (400, 500), since=(1, 25)),
+        ]
+
+
+
+
+def _matches(volume: Volume, filters: Filters) -> bool:
+    return (
+        matches_exactly(filters, "driver", volume.driver)
+        and matches_pattern(filters, "name", volume.name)
+        and labels_match(filters, volume.labels)
+    )
