@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import json
+import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -36,6 +38,20 @@ def soak(request: pytest.FixtureRequest) -> Callable[[float, float], float]:
     """Return a choice: `soak(short, long)` is the long figure under --soak and the short one otherwise."""
     long_form = bool(request.config.getoption("--soak"))
     return lambda short, long: long if long_form else short
+
+
+@pytest.fixture
+def evidence(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Return a writer of figures: under --soak it keeps them in docs/evidence/, one file a test."""
+
+    def write(**figures: object) -> None:
+        if request.config.getoption("--soak"):
+            folder = REPOSITORY / "docs" / "evidence"
+            folder.mkdir(parents=True, exist_ok=True)
+            named = {"test": request.node.nodeid, "kernel": platform.release(), **figures}
+            (folder / f"{request.node.name}.json").write_text(json.dumps(named, indent=1) + "\n")
+
+    return write
 
 
 def base_image(name: str) -> Path:
