@@ -94,15 +94,28 @@ def absent_routes() -> list[Route]:
     no_build = _refuse(lambda call: Unsupported(_NO_BUILD))
     return [
         *_routes(_MANAGER_PATHS, _refuse(lambda call: Unavailable(NOT_A_MANAGER)), (503,)),
-        *_routes("POST /swarm/init SwarmInit\nPOST /swarm/join SwarmJoin",
-                 _refuse(lambda call: Unsupported(_NO_SWARM)), (501,)),
+        *_routes(
+            "POST /swarm/init SwarmInit\nPOST /swarm/join SwarmJoin",
+            _refuse(lambda call: Unsupported(_NO_SWARM)),
+            (501,),
+        ),
         *_routes("POST /swarm/leave SwarmLeave", _refuse(lambda call: Unavailable(_NOT_IN_SWARM)), (503,)),
         Route("GET", "/plugins", _no_plugins, "PluginList", "List plugins", (FILTERS,), None, listing("None"), ()),
         *_routes(_PLUGIN_ACTIONS, _refuse(lambda call: Unsupported(_NO_PLUGINS)), (501,)),
         *_routes(_PLUGIN_PATHS, no_plugin, (404,)),
         *_routes("POST /build ImageBuild", no_build, (501,)),
-        Route("POST", "/build/prune", _nothing_cached, "BuildPrune", "Empty the build cache", (FILTERS,), None,
-              found("Nothing"), (), (1, 31)),
+        Route(
+            "POST",
+            "/build/prune",
+            _nothing_cached,
+            "BuildPrune",
+            "Empty the build cache",
+            (FILTERS,),
+            None,
+            found("Nothing"),
+            (),
+            (1, 31),
+        ),
         *_routes("POST /session Session", no_build, (501,)),
         *_routes("POST /grpc Grpc", no_build, (501,)),
     ]

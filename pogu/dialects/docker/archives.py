@@ -52,15 +52,54 @@ class ArchiveRoutes:
         path = text("path", "A path in the container", True)
         errors = (400, 403, 404, 409, 500)
         return [
-            Route("HEAD", f"{name}/archive", self.stat, "ContainerArchiveInfo", "Look at a file", (path,), None,
-                  {200: Answer(f"What it is, in the header {STAT_HEADER}", None)}, errors),
-            Route("GET", f"{name}/archive", self.get, "ContainerArchive", "Fetch files", (path,), None,
-                  {200: Answer("An archive", TAR)}, errors),
-            Route("PUT", f"{name}/archive", self.put, "PutContainerArchive", "Unpack an archive",
-                  (path, flag("noOverwriteDirNonDir", "Refuse to put a file where a directory is, and the reverse"),
-                   flag("copyUIDGID", "Keep the owners")), TAR, {200: Answer("Unpacked", None)}, errors),
-            Route("GET", f"{name}/export", self.export, "ContainerExport", "Fetch the whole file system", (), None,
-                  {200: Answer("An archive", TAR)}, (404, 409, 500)),
+            Route(
+                "HEAD",
+                f"{name}/archive",
+                self.stat,
+                "ContainerArchiveInfo",
+                "Look at a file",
+                (path,),
+                None,
+                {200: Answer(f"What it is, in the header {STAT_HEADER}", None)},
+                errors,
+            ),
+            Route(
+                "GET",
+                f"{name}/archive",
+                self.get,
+                "ContainerArchive",
+                "Fetch files",
+                (path,),
+                None,
+                {200: Answer("An archive", TAR)},
+                errors,
+            ),
+            Route(
+                "PUT",
+                f"{name}/archive",
+                self.put,
+                "PutContainerArchive",
+                "Unpack an archive",
+                (
+                    path,
+                    flag("noOverwriteDirNonDir", "Refuse to put a file where a directory is, and the reverse"),
+                    flag("copyUIDGID", "Keep the owners"),
+                ),
+                TAR,
+                {200: Answer("Unpacked", None)},
+                errors,
+            ),
+            Route(
+                "GET",
+                f"{name}/export",
+                self.export,
+                "ContainerExport",
+                "Fetch the whole file system",
+                (),
+                None,
+                {200: Answer("An archive", TAR)},
+                (404, 409, 500),
+            ),
         ]
 
 
@@ -70,7 +109,7 @@ def render_stat(stat: PathStat) -> str:
         "name": stat.name,
         "size": stat.size,
         "mode": stat.mode,
-        "mtime": stat.mtime if isinstance(stat.mtime, str) else render_rfc3339(stat.mtime),
+        "mtime": render_rfc3339(stat.mtime_ns),
         "linkTarget": stat.link_target,
     }
     return base64.b64encode(msgspec.json.encode(value)).decode()

@@ -35,17 +35,23 @@ class CreateRoutes:
         networking = request.networking_config or NetworkingConfig()
         platform = parse_platform(call.text("platform")) if call.version >= (1, 41) else None
         warnings = adapt(config, host, networking, call.version)
-        created = await self._containers.create(
-            call.text("name") or None, config, host, networking, platform=platform
-        )
+        created = await self._containers.create(call.text("name") or None, config, host, networking, platform=platform)
         return json_response({"Id": created.id, "Warnings": [*created.warnings, *warnings]}, 201)
 
     def routes(self) -> list[Route]:
         """Return the operation."""
         return [
-            Route("POST", "/containers/create", self.create, "ContainerCreate", "Make a container",
-                  (text("name", "Its name"), text("platform", "os[/arch[/variant]] of the image")), CreateRequest,
-                  found("Its ID and warnings", 201), (400, 404, 409, 413, 500, 501)),
+            Route(
+                "POST",
+                "/containers/create",
+                self.create,
+                "ContainerCreate",
+                "Make a container",
+                (text("name", "Its name"), text("platform", "os[/arch[/variant]] of the image")),
+                CreateRequest,
+                found("Its ID and warnings", 201),
+                (400, 404, 409, 413, 500, 501),
+            ),
         ]
 
 
@@ -83,9 +89,7 @@ def adapt(config: ContainerConfig, host: HostConfig, networking: NetworkingConfi
         )
     if host.pids_limit is not None and host.pids_limit <= 0:
         host.pids_limit = None
-    host.port_bindings = {
-        port: bindings or [PortBinding()] for port, bindings in (host.port_bindings or {}).items()
-    }
+    host.port_bindings = {port: bindings or [PortBinding()] for port, bindings in (host.port_bindings or {}).items()}
     return [
         w
         for w in (
@@ -134,9 +138,7 @@ def _check_mounts(host: HostConfig, version: ApiVersion) -> None:
         if version >= (1, 42):
             for kind, name in _OPTIONS_OF.items():
                 if getattr(mount, name) is not None and mount.type != kind:
-                    raise InvalidArgument(
-                        f'{_OPTION_NAMES[kind]} must not be specified on mount type "{mount.type}"'
-                    )
+                    raise InvalidArgument(f'{_OPTION_NAMES[kind]} must not be specified on mount type "{mount.type}"')
         if version < (1, 44) and (mount.bind_options or {}).get("ReadOnlyForceRecursive"):
             raise InvalidArgument("BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer")
         if version < (1, 45) and (mount.volume_options or {}).get("Subpath"):
@@ -217,7 +219,7 @@ def _move_sysctls(host: HostConfig, networking: NetworkingConfig, version: ApiVe
     for name in names:
         if version > (1, 47):
             raise InvalidArgument(
-                f"interface specific sysctl setting \"{name}\" must be supplied using driver option "
+                f'interface specific sysctl setting "{name}" must be supplied using driver option '
                 f"'{ENDPOINT_SYSCTLS}'"
             )
         if name.split(".")[3] != "eth0":

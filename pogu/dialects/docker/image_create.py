@@ -69,15 +69,36 @@ class ImageCreateRoutes:
     def routes(self) -> list[Route]:
         """Return the operations."""
         return [
-            Route("POST", "/images/create", self.create, "ImageCreate", "Pull or import an image",
-                  (text("fromImage", "Image to pull"), text("fromSrc", "- to import the body"),
-                   text("repo", "Repository of the import"), text("tag", "Tag"), text("message", "Commit message"),
-                   text("platform", "os[/arch[/variant]]"),
-                   Parameter("changes", "Dockerfile instructions", repeated=True)), TAR,
-                  {200: Answer("Progress, one JSON object each")}, (400, 403, 404, 500, 501)),
-            Route("POST", "/images/load", self.load, "ImageLoad", "Load saved images",
-                  (flag("quiet", "Without progress (the default)"),), TAR,
-                  {200: Answer("Progress, one JSON object each")}, (400, 500)),
+            Route(
+                "POST",
+                "/images/create",
+                self.create,
+                "ImageCreate",
+                "Pull or import an image",
+                (
+                    text("fromImage", "Image to pull"),
+                    text("fromSrc", "- to import the body"),
+                    text("repo", "Repository of the import"),
+                    text("tag", "Tag"),
+                    text("message", "Commit message"),
+                    text("platform", "os[/arch[/variant]]"),
+                    Parameter("changes", "Dockerfile instructions", repeated=True),
+                ),
+                TAR,
+                {200: Answer("Progress, one JSON object each")},
+                (400, 403, 404, 500, 501),
+            ),
+            Route(
+                "POST",
+                "/images/load",
+                self.load,
+                "ImageLoad",
+                "Load saved images",
+                (flag("quiet", "Without progress (the default)"),),
+                TAR,
+                {200: Answer("Progress, one JSON object each")},
+                (400, 500),
+            ),
         ]
 
 

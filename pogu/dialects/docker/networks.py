@@ -48,8 +48,9 @@ class NetworkRoutes:
             return True
         if network.name in _BUILTIN:
             return not wanted
-        used = any(e.network_id == network.id for c in self._engine.containers.list(all=True)
-                   for e in c.networks.values())
+        used = any(
+            e.network_id == network.id for c in self._engine.containers.list(all=True) for e in c.networks.values()
+        )
         return wanted is not used
 
     def _members(self, call: Call) -> dict[str, dict[str, Any]]:
@@ -112,22 +113,84 @@ class NetworkRoutes:
     def routes(self) -> list[Route]:
         """Return the operations."""
         return [
-            Route("GET", "/networks", self.list, "NetworkList", "List networks", (FILTERS,), None,
-                  listing("The networks"), (400, 500)),
-            Route("GET", "/networks/{id}", self.inspect, "NetworkInspect", "Show a network",
-                  (flag("verbose", "Show more"), text("scope", "local, global or swarm")), None,
-                  found("The network"), (400, 404, 500)),
-            Route("POST", "/networks/create", self.create, "NetworkCreate", "Make a network", (),
-                  NetworkCreateRequest, found("Its ID", 201), (400, 403, 404, 409, 500, 501)),
-            Route("POST", "/networks/{id}/connect", self.connect, "NetworkConnect", "Connect a container", (),
-                  NetworkConnectRequest, done("Connected", 200), (400, 403, 404, 409, 500)),
-            Route("POST", "/networks/{id}/disconnect", self.disconnect, "NetworkDisconnect",
-                  "Disconnect a container", (), NetworkDisconnectRequest, done("Disconnected", 200),
-                  (400, 403, 404, 409, 500)),
-            Route("POST", "/networks/prune", self.prune, "NetworkPrune", "Remove unused networks", (FILTERS,), None,
-                  found("What was removed"), (400, 500), since=(1, 25)),
-            Route("DELETE", "/networks/{id}", self.remove, "NetworkDelete", "Remove a network", (), None,
-                  done("Removed"), (400, 403, 404, 409, 500)),
+            Route(
+                "GET",
+                "/networks",
+                self.list,
+                "NetworkList",
+                "List networks",
+                (FILTERS,),
+                None,
+                listing("The networks"),
+                (400, 500),
+            ),
+            Route(
+                "GET",
+                "/networks/{id}",
+                self.inspect,
+                "NetworkInspect",
+                "Show a network",
+                (flag("verbose", "Show more"), text("scope", "local, global or swarm")),
+                None,
+                found("The network"),
+                (400, 404, 500),
+            ),
+            Route(
+                "POST",
+                "/networks/create",
+                self.create,
+                "NetworkCreate",
+                "Make a network",
+                (),
+                NetworkCreateRequest,
+                found("Its ID", 201),
+                (400, 403, 404, 409, 500, 501),
+            ),
+            Route(
+                "POST",
+                "/networks/{id}/connect",
+                self.connect,
+                "NetworkConnect",
+                "Connect a container",
+                (),
+                NetworkConnectRequest,
+                done("Connected", 200),
+                (400, 403, 404, 409, 500),
+            ),
+            Route(
+                "POST",
+                "/networks/{id}/disconnect",
+                self.disconnect,
+                "NetworkDisconnect",
+                "Disconnect a container",
+                (),
+                NetworkDisconnectRequest,
+                done("Disconnected", 200),
+                (400, 403, 404, 409, 500),
+            ),
+            Route(
+                "POST",
+                "/networks/prune",
+                self.prune,
+                "NetworkPrune",
+                "Remove unused networks",
+                (FILTERS,),
+                None,
+                found("What was removed"),
+                (400, 500),
+                since=(1, 25),
+            ),
+            Route(
+                "DELETE",
+                "/networks/{id}",
+                self.remove,
+                "NetworkDelete",
+                "Remove a network",
+                (),
+                None,
+                done("Removed"),
+                (400, 403, 404, 409, 500),
+            ),
         ]
 
 

@@ -1,4 +1,4 @@
-"""Our own OpenAPI 3 description of what is served, made from the route table.
+"""Our own OpenAPI 3.1 description of what is served, made from the route table.
 
 It is for people and for tests that make up requests; clients need none.
 """
@@ -41,7 +41,7 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
         path = _PATH_PARAMETER.sub(r"{\1}", route.path)
         paths.setdefault(path, {})[route.method.lower()] = _operation(route, body_schemas)
     return {
-        "openapi": "3.0.3",
+        "openapi": "3.1.0",
         "info": {
             "title": "Pogu: Docker Engine API",
             "version": render(MAXIMUM),
@@ -49,7 +49,7 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
         },
         "servers": [{"url": f"/v{render(MAXIMUM)}"}],
         "paths": paths,
-        "components": {"schemas": {"Error": _ERROR, **_without_null_type(components)}},
+        "components": {"schemas": {"Error": _ERROR, **components}},
     }
 
 
@@ -59,8 +59,10 @@ def _operation(route: Route, bodies: dict[type[msgspec.Struct], dict[str, Any]])
         "summary": route.summary,
         "tags": [route.tag],
         "parameters": [
-            *({"name": n, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-              for n in _PATH_PARAMETER.findall(route.path)),
+            *(
+                {"name": n, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+                for n in _PATH_PARAMETER.findall(route.path)
+            ),
             *(_parameter(p) for p in route.parameters),
         ],
         "responses": {
@@ -72,7 +74,7 @@ def _operation(route: Route, bodies: dict[type[msgspec.Struct], dict[str, Any]])
         content: dict[str, Any] = {route.body: {"schema": {"type": "string", "format": "binary"}}}
         operation["requestBody"] = {"content": content}
     elif route.body is not None:
-        operation["requestBody"] = {"content": {JSON: {"schema": _without_null_type(bodies[route.body])}}}
+        operation["requestBody"] = {"content": {JSON: {"schema": bodies[route.body]}}}
     return operation
 
 
@@ -94,7 +96,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 def _answer(route: Route, answer: Answer) -> dict[str, Any]:
     described: dict[str, Any] = {"description": answer.summary}
     if answer.media is not None and route.method != "HEAD":
-        described["content"] = {media: {"schema": _nullable(answer.shape)} for media in answer.media.split(", ")}
+        described["content"] = {media: {"schema": dict(answer.shape)} for media in answer.media.split(", ")}
     return described
 
 
@@ -103,28 +105,3 @@ def _failure(route: Route, status: int) -> dict[str, Any]:
     if route.method != "HEAD":
         described["content"] = {JSON: {"schema": {"$ref": "#/components/schemas/Error"}}}
     return described
-
-
-def _nullable(shape: Any) -> dict[str, Any]:
-    """OpenAPI 3.0 says `nullable` where JSON schema lists `null` among the types."""
-    schema = dict(shape)
-    kinds = schema.get("type")
-    if isinstance(kinds, list):
-        schema["type"] = next(k for k in kinds if k != "null")
-        schema["nullable"] = True
-    return schema
-
-
-def _without_null_type(schema: Any) -> Any:
-    """Rewrite JSON schema of 2020 in the words of OpenAPI 3.0."""
-    if isinstance(schema, list):
-        return [_without_null_type(s) for s in schema]
-    if not isinstance(schema, dict):
-        return schema
-    options = schema.get("anyOf")
-    if options is not None and {"type": "null"} in options:
-        rest = [_without_null_type(o) for o in options if o != {"type": "null"}]
-        others = {k: _without_null_type(v) for k, v in schema.items() if k not in ("anyOf", "default")}
-        body = rest[0] if len(rest) == 1 and "$ref" not in rest[0] else {"anyOf": rest}
-        return {**body, **others, "nullable": True}
-    return {k: _without_null_type(v) for k, v in schema.items() if not (k == "default" and v is None)}

@@ -45,7 +45,5 @@ def negotiate(text: str | None) -> ApiVersion:
             "please upgrade your client to a newer version"
         )
     if version[:2] > MAXIMUM:
-        raise InvalidArgument(
-            f"client version {text} is too new. Maximum supported API version is {render(MAXIMUM)}"
-        )
+        raise InvalidArgument(f"client version {text} is too new. Maximum supported API version is {render(MAXIMUM)}")
     return version

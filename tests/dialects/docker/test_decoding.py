@@ -1,6 +1,6 @@
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pogu.dialects.docker.decoding import decode_json
@@ -83,6 +83,7 @@ json_values = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     st.dictionaries(st.sampled_from(["Image", "Env", "HostConfig", "Labels", "Cmd", "IPAM", "Options"]), json_values)
 )

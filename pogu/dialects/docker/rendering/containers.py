@@ -65,8 +65,12 @@ def render_port_summaries(ports: Ports) -> list[dict[str, Any]]:
         number, _, protocol = port.partition("/")
         base = {"PrivatePort": int(number), "Type": protocol or "tcp"}
         rendered += [
-            {"IP": b.host_ip or "", "PrivatePort": base["PrivatePort"], "PublicPort": int(b.host_port or 0),
-             "Type": base["Type"]}
+            {
+                "IP": b.host_ip or "",
+                "PrivatePort": base["PrivatePort"],
+                "PublicPort": int(b.host_port or 0),
+                "Type": base["Type"],
+            }
             for b in bindings or ()
         ] or [base]
     return rendered
