@@ -6,7 +6,7 @@ import base64
 
 import msgspec
 
-from pogu.dialects.docker.call import Call, empty_response, stream_response
+from pogu.dialects.docker.call import Call, empty_response, primed, stream_response
 from pogu.dialects.docker.routes import TAR, Answer, Route, flag, text
 from pogu.dialects.docker.times import render_rfc3339
 from pogu.engine.archive import PathStat
@@ -29,7 +29,7 @@ class ArchiveRoutes:
 
     async def get(self, call: Call) -> Response:
         stat, archive = await self._containers.archive_get(call.param("name"), _path(call))
-        response = stream_response(archive, TAR)
+        response = stream_response(await primed(archive), TAR)
         response.headers.append((STAT_HEADER, render_stat(stat)))
         return response
 
@@ -44,7 +44,7 @@ class ArchiveRoutes:
         return empty_response(200)
 
     async def export(self, call: Call) -> Response:
-        return stream_response(await self._containers.export(call.param("name")), TAR)
+        return stream_response(await primed(self._containers.export(call.param("name"))), TAR)
 
     def routes(self) -> list[Route]:
         """Return the operations."""

@@ -120,3 +120,28 @@ def empty_response(status: int = 204) -> Response:
 def stream_response(body: AsyncIterator[bytes], content_type: str = "application/json") -> Response:
     """Return an answer that goes out piece by piece."""
     return Response(200, [("Content-Type", content_type)], body)
+
+
+async def primed(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Return `body` with its first piece fetched: what fails before it becomes an error answer, not a broken one."""
+    try:
+        first = await anext(body)
+    except StopAsyncIteration:
+        first = b""
+    return _resumed(first, body)
+
+
+async def _resumed(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    try:
+        yield first
+        async for piece in rest:
+            yield piece
+    finally:
+        await close_iterator(rest)
+
+
+async def close_iterator(iterator: AsyncIterator[object]) -> None:
+    """Let an async generator clean up now, wherever it stands."""
+    close = getattr(iterator, "aclose", None)
+    if close is not None:
+        await close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from pogu.dialects.docker.call import Call, json_response
+from pogu.dialects.docker.platforms import parse_platform
 from pogu.dialects.docker.requests import CreateRequest, narrow
 from pogu.dialects.docker.routes import Route, found, text
 from pogu.dialects.docker.version import ApiVersion
@@ -15,7 +16,6 @@ from pogu.http import Response
 
 ENDPOINT_SYSCTLS = "com.docker.network.endpoint.sysctls"
 
-_PLATFORM = re.compile(r"[A-Za-z0-9_-]+(\.?[A-Za-z0-9_.-]+)?(/[A-Za-z0-9_.-]+){0,2}")
 _OPTIONS_OF = {"volume": "volume_options", "bind": "bind_options", "tmpfs": "tmpfs_options"}
 _OPTION_NAMES = {"volume": "VolumeOptions", "bind": "BindOptions", "tmpfs": "TmpfsOptions"}
 
@@ -33,9 +33,11 @@ class CreateRoutes:
         config = narrow(request, ContainerConfig)
         host = request.host_config or HostConfig()
         networking = request.networking_config or NetworkingConfig()
-        platform = parse_platform(call.text("platform")) if call.version >= (1, 41) else None
+        platform = parse_platform(call.text("platform")) if call.version >= (1, 41) else ""
         warnings = adapt(config, host, networking, call.version)
-        created = await self._containers.create(call.text("name") or None, config, host, networking, platform=platform)
+        created = await self._containers.create(
+            call.text("name") or None, config, host, networking, platform=platform or None
+        )
         return json_response({"Id": created.id, "Warnings": [*created.warnings, *warnings]}, 201)
 
     def routes(self) -> list[Route]:
@@ -53,21 +55,6 @@ class CreateRoutes:
                 (400, 404, 409, 413, 500, 501),
             ),
         ]
-
-
-def parse_platform(value: str) -> str | None:
-    """Return an `os[/arch[/variant]]`, None where it is empty.
-
-    Raises:
-        InvalidArgument: it has another form.
-    """
-    if not value:
-        return None
-    if not _PLATFORM.fullmatch(value):
-        raise InvalidArgument(
-            f'"{value}" is an invalid OS or architecture component or has too many of them: must be os[/arch[/variant]]'
-        )
-    return value
 
 
 def adapt(config: ContainerConfig, host: HostConfig, networking: NetworkingConfig, version: ApiVersion) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable
 
 import msgspec
 
-from pogu.dialects.docker.call import Call, json_response, stream_response
+from pogu.dialects.docker.call import Call, close_iterator, json_response, stream_response
 from pogu.dialects.docker.frames import MULTIPLEXED_STREAM, RAW_STREAM, frame
 from pogu.dialects.docker.hijack import carry, carry_websocket, take_over
 from pogu.dialects.docker.rendering.logs import attributes_of, render_line
@@ -106,7 +106,7 @@ class StreamRoutes:
         try:
             return json_response(await anext(samples))
         finally:
-            await samples.aclose()
+            await close_iterator(samples)
 
     async def wait(self, call: Call) -> Response:
         condition = (call.text("condition") or "not-running") if call.version >= (1, 30) else "not-running"
@@ -205,7 +205,7 @@ async def _log_stream(
             data = render_line(line, timestamps, attributes)
             yield frame(line.stream, data) if multiplexed else data
     finally:
-        await lines.aclose()  # type: ignore[attr-defined]
+        await close_iterator(lines)
 
 
 async def _json_lines(samples: AsyncIterator[object]) -> AsyncIterator[bytes]:
@@ -213,7 +213,7 @@ async def _json_lines(samples: AsyncIterator[object]) -> AsyncIterator[bytes]:
         async for sample in samples:
             yield msgspec.json.encode(sample) + b"\n"
     finally:
-        await samples.aclose()  # type: ignore[attr-defined]
+        await close_iterator(samples)
 
 
 def _wait_body(result: WaitResult) -> dict[str, object]:

@@ -9,15 +9,14 @@ from typing import Any
 import msgspec
 
 from pogu.dialects.docker.call import Call, json_response, stream_response
-from pogu.dialects.docker.container_create import parse_platform
+from pogu.dialects.docker.platforms import decode_platform, one_platform, parse_platform
 from pogu.dialects.docker.routes import TAR, Answer, Parameter, Route, flag, text
 from pogu.engine.engine import Engine
-from pogu.engine.images import parse_reference
+from pogu.engine.images import Progress, parse_reference
 from pogu.errors import Forbidden, NotFound, PoguError, Unsupported
 from pogu.http import Response
 
 Message = dict[str, Any]
-Progress = Callable[[Message], None]
 
 
 class ImageCreateRoutes:
@@ -27,7 +26,7 @@ class ImageCreateRoutes:
         self._images = engine.images
 
     async def create(self, call: Call) -> Response:
-        platform = parse_platform(call.text("platform")) if call.version >= (1, 32) else None
+        platform = parse_platform(call.text("platform")) if call.version >= (1, 32) else ""
         if call.text("fromImage"):
             return await self._pull(call)
         return await self._import(call, platform)
@@ -44,7 +43,7 @@ class ImageCreateRoutes:
             "'docker login': denied: requested access to the resource is denied"
         )
 
-    async def _import(self, call: Call, platform: str | None) -> Response:
+    async def _import(self, call: Call, platform: str) -> Response:
         source = call.text("fromSrc")
         if source != "-":
             raise Unsupported(f"cannot import from {source or 'nowhere'}: send the archive with fromSrc=-")
@@ -60,9 +59,10 @@ class ImageCreateRoutes:
 
     async def load(self, call: Call) -> Response:
         quiet = call.flag("quiet", True)
+        platform = decode_platform(one_platform(call.texts("platform"))) if call.version >= (1, 48) else ""
 
         async def work(report: Progress) -> None:
-            await self._images.load(call.request.stream_body(), report, quiet)
+            await self._images.load(call.request.stream_body(), report, quiet, platform)
 
         return stream_response(progress_stream(work))
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from pogu.dialects.docker.call import Call, empty_response, json_response, stream_response
+from collections.abc import Sequence
+
+from pogu.dialects.docker.call import Call, empty_response, json_response, primed, stream_response
 from pogu.dialects.docker.image_create import ImageCreateRoutes
+from pogu.dialects.docker.platforms import decode_platform, one_platform
 from pogu.dialects.docker.rendering.images import render_image, render_image_summary
 from pogu.dialects.docker.rendering.omission import plain
 from pogu.dialects.docker.routes import FILTERS, TAR, Answer, Parameter, Route, done, flag, found, listing, text
@@ -27,15 +30,21 @@ class ImageRoutes:
         if call.version < (1, 25) and call.text("filter"):
             filters.setdefault("reference", [call.text("filter")])
         shared = call.flag("shared-size") and call.version >= (1, 42)
-        summaries = await self._images.list(filters, all=call.flag("all"), shared_size=shared)
+        summaries = self._images.list(filters, all=call.flag("all"), shared_size=shared)
         return json_response([render_image_summary(i, call.version) for i in summaries])
 
     async def inspect(self, call: Call) -> Response:
-        image = self._images.resolve(call.param("name"))
+        platform = decode_platform(call.text("platform")) if call.version >= (1, 49) else ""
+        if platform and call.flag("manifests"):
+            raise InvalidArgument("conflicting options: manifests and platform options cannot both be set")
+        image = self._images.resolve(call.param("name"), platform)
         return json_response(render_image(image, call.version, self._engine.storage.name))
 
     async def history(self, call: Call) -> Response:
-        return json_response([plain(entry) for entry in self._images.history(call.param("name"))])
+        name = call.param("name")
+        if call.version >= (1, 48):
+            self._images.resolve(name, decode_platform(call.text("platform")))
+        return json_response([plain(entry) for entry in self._images.history(name)])
 
     async def tag(self, call: Call) -> Response:
         repository = call.text("repo")
@@ -51,15 +60,20 @@ class ImageRoutes:
         return json_response(await self._images.remove(name, force=call.flag("force"), noprune=call.flag("noprune")))
 
     async def save(self, call: Call) -> Response:
-        return stream_response(await self._images.save([call.param("name")]), TAR)
+        return await self._saved(call, [call.param("name")])
 
     async def save_several(self, call: Call) -> Response:
-        names = call.texts("names")
-        return stream_response(await self._images.save(names), TAR)
+        return await self._saved(call, call.texts("names"))
+
+    async def _saved(self, call: Call, names: Sequence[str]) -> Response:
+        if call.version >= (1, 48) and (platform := decode_platform(one_platform(call.texts("platform")))):
+            for name in names:
+                self._images.resolve(name, platform)
+        return stream_response(await primed(self._images.save(names)), TAR)
 
     async def prune(self, call: Call) -> Response:
-        deleted, reclaimed = await self._images.prune(call.filters())
-        return json_response({"ImagesDeleted": deleted or None, "SpaceReclaimed": reclaimed})
+        report = await self._images.prune(call.filters())
+        return json_response({"ImagesDeleted": report.deleted or None, "SpaceReclaimed": report.space_reclaimed})
 
     async def push(self, call: Call) -> Response:
         reference = parse_reference(call.param("name"))

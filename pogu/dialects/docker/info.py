@@ -67,7 +67,7 @@ async def render_info(engine: Engine, version: ApiVersion) -> dict[str, Any]:
     value = {
         "ID": await asyncio.to_thread(engine_id, engine.config.root),
         **_containers(engine),
-        "Images": len(engine.images.list(all=True)),
+        "Images": len(engine.images),
         **_storage(engine),
         "Plugins": {"Volume": ["local"], "Network": NETWORK_DRIVERS, "Authorization": None, "Log": LOG_DRIVERS},
         **_abilities(host),

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from pogu.dialects.docker.call import Call, json_response, stream_response
+from pogu.dialects.docker.call import Call, close_iterator, json_response, stream_response
 from pogu.dialects.docker.filters import check_keys
 from pogu.dialects.docker.info import SWARM_INACTIVE, render_info, render_version
 from pogu.dialects.docker.rendering.containers import render_summary
@@ -77,7 +77,7 @@ class SystemRoutes:
                     continue
                 yield msgspec.json.encode(render_event(event)) + b"\n"
         finally:
-            await stream.aclose()  # type: ignore[attr-defined]
+            await close_iterator(stream)
 
     async def disk_usage(self, call: Call) -> Response:
         types = call.texts("type") if call.version >= (1, 42) else []
@@ -87,7 +87,7 @@ class SystemRoutes:
         wanted = set(types or _USAGE_TYPES)
         usage: dict[str, Any] = {}
         if "image" in wanted:
-            usage |= await self._image_usage(call.version)
+            usage |= self._image_usage(call.version)
         if "container" in wanted:
             usage["Containers"] = await self._container_usage(call.version)
         if "volume" in wanted:
@@ -96,8 +96,8 @@ class SystemRoutes:
             usage["BuildCache"] = []
         return json_response(usage)
 
-    async def _image_usage(self, version: ApiVersion) -> dict[str, Any]:
-        usage = await self._engine.images.df()
+    def _image_usage(self, version: ApiVersion) -> dict[str, Any]:
+        usage = self._engine.images.df()
         return {
             "LayersSize": usage.layers_size,
             "Images": [render_image_summary(i, version) for i in usage.images],
