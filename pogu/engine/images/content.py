@@ -1,0 +1,155 @@
+"""The content store: blobs named by their digest, in the directory form of an OCI image layout.
+
+A blob appears under its name only when it is whole, on the disk and has that digest. What a crash leaves behind is in
+`ingest/`, which the next start empties. Everything here blocks, so it is for threads, except where it says otherwise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from pogu.engine.images.digests import check_digest, sha256
+from pogu.errors import InvalidArgument, NotFound
+
+CHUNK = 1 << 20  # bytes
+
+
+class ContentStore:
+    """Blobs below one directory: `blobs/sha256/<hex>`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._blobs = root / "blobs" / "sha256"
+        self._ingest = root / "ingest"
+
+    def start(self) -> None:
+        """Make the directories and remove what was being written when the last process ended."""
+        shutil.rmtree(self._ingest, ignore_errors=True)
+        for directory in (self._blobs, self._ingest):
+            directory.mkdir(parents=True, exist_ok=True)
+        layout = self._root / "oci-layout"
+        if not layout.exists():
+            layout.write_text('{"imageLayoutVersion":"1.0.0"}')
+
+    def path(self, digest: str) -> Path:
+        """Return where the blob is or would be; InvalidArgument if `digest` is not a sha256 digest."""
+        if not check_digest(digest).startswith("sha256:"):
+            raise InvalidArgument(f"unsupported digest algorithm: {digest}")
+        return self._blobs / digest.removeprefix("sha256:")
+
+    def has(self, digest: str) -> bool:
+        """Say whether the blob is stored. Quick enough for the event loop."""
+        return self.path(digest).is_file()
+
+    def open(self, digest: str) -> BinaryIO:
+        """Open a blob for reading; a blob that is removed meanwhile stays readable. NotFound if there is none."""
+        try:
+            return self.path(digest).open("rb")
+        except FileNotFoundError:
+            raise NotFound(f"content {digest} not found") from None
+
+    def read(self, digest: str) -> bytes:
+        """Return a small blob, whole; NotFound if there is none."""
+        with self.open(digest) as blob:
+            return blob.read()
+
+    def writer(self) -> BlobWriter:
+        """Return a new blob to be written; `commit` or `abort` it."""
+        return BlobWriter(self)
+
+    def put(self, data: bytes) -> str:
+        """Store `data` durably and return its digest."""
+        digest = sha256(data)
+        if not self.has(digest):
+            with self.writer() as blob:
+                blob.write(data)
+                blob.commit()
+        return digest
+
+    def adopt(self, path: Path, digest: str) -> None:
+        """Keep the file at `path` as the blob `digest`, which the caller has computed of it.
+
+        The file must be on the same file system; it stays where it is, as a link to the blob.
+        """
+        with path.open("rb") as written:
+            os.fsync(written.fileno())
+        path.chmod(0o600)
+        target = self.path(digest)
+        try:
+            target.hardlink_to(path)
+        except FileExistsError:
+            return
+        _sync_directory(target.parent)
+
+    def remove(self, digest: str) -> None:
+        """Remove a blob; nothing happens if there is none."""
+        self.path(digest).unlink(missing_ok=True)
+
+    def digests(self) -> Iterator[str]:
+        """Yield the digest of every stored blob."""
+        with os.scandir(self._blobs) as entries:
+            yield from [f"sha256:{entry.name}" for entry in entries]
+
+    def ingest_file(self) -> Path:
+        """Return a new empty file in the directory for unfinished blobs."""
+        path = self._ingest / os.urandom(16).hex()
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        return path
+
+
+class BlobWriter:
+    """A blob that is being written; as a context manager it is aborted unless it was committed."""
+
+    def __init__(self, store: ContentStore) -> None:
+        self._store = store
+        self._path = store.ingest_file()
+        self._file = self._path.open("wb", buffering=0)
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def __enter__(self) -> BlobWriter:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.abort()
+
+    def write(self, data: bytes) -> None:
+        """Append; OSError if the disk is full."""
+        self._hash.update(data)
+        self.size += len(data)
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) or 0 :]
+
+    def commit(self, expected: str | None = None) -> str:
+        """Make the blob visible under its digest and return that; after that it is on the disk.
+
+        Raises:
+            InvalidArgument: its digest is not `expected`; nothing is stored.
+        """
+        digest = "sha256:" + self._hash.hexdigest()
+        if expected is not None and digest != expected:
+            self.abort()
+            raise InvalidArgument(f"content has digest {digest}, expected {expected}")
+        self._file.close()
+        self._store.adopt(self._path, digest)
+        self._path.unlink()
+        return digest
+
+    def abort(self) -> None:
+        """Throw away what was written; nothing happens after a commit."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+def _sync_directory(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

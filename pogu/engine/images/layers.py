@@ -1,0 +1,238 @@
+"""The layers of images: their archives as blobs, their unpacked trees in the storage driver, and what nobody needs.
+
+A layer or blob that is being added belongs to no image yet. So nothing is collected while something is being added;
+what became unneeded meanwhile is collected when the last addition has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pogu.engine.archive import Readable
+from pogu.engine.archive.compression import decompress, detect
+from pogu.engine.archive.streams import CHUNK, run_in_thread
+from pogu.engine.images.content import ContentStore
+from pogu.engine.images.digests import chain_ids
+from pogu.engine.images.manifest import LAYER_TYPES
+from pogu.engine.images.record import StoredImage, StoredLayer
+from pogu.engine.images.store import ImageStore, used_blobs, used_layers
+from pogu.engine.storage import LayerInfo, StorageDriver
+from pogu.errors import Conflict, InvalidArgument, NotFound
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFile:
+    """A layer's archive in a file of ours, compressed or not. `digest` is what the file must have, "" if unknown."""
+
+    path: Path
+    diff_id: str
+    digest: str = ""
+
+
+class HashedFile:
+    """A `Readable` over an open file that knows the digest and length of what was read; for one thread."""
+
+    def __init__(self, source: Readable, seen: Callable[[int], None] | None = None) -> None:
+        self._source = source
+        self._hash = hashlib.sha256()
+        self._seen = seen
+        self.size = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._source.read(size)
+        self._hash.update(data)
+        self.size += len(data)
+        if self._seen is not None and data:
+            self._seen(self.size)
+        return data
+
+    def finish(self) -> str:
+        """Read what is left and return the digest of the whole."""
+        while self.read(CHUNK):
+            pass
+        return "sha256:" + self._hash.hexdigest()
+
+
+class Layers:
+    """Adds layers to the driver and the content store, and removes those that no image has."""
+
+    def __init__(self, driver: StorageDriver, content: ContentStore, store: ImageStore) -> None:
+        self._driver = driver
+        self._content = content
+        self._store = store
+        self._lock = asyncio.Lock()  # held while collecting, and while an addition begins or ends
+        self._adding = 0
+        self._owed = False
+
+    def size(self, chain_id: str) -> int:
+        """Return the bytes of one unpacked layer; 0 if it is not there."""
+        try:
+            return self._driver.layer(chain_id).size
+        except NotFound:
+            return 0
+
+    def total(self) -> int:
+        """Return the bytes of all unpacked layers."""
+        return sum(layer.size for layer in self._driver.layers())
+
+    @asynccontextmanager
+    async def adding(self) -> AsyncIterator[None]:
+        """Keep everything from being collected while layers and blobs are added for an image to come."""
+        async with self._lock:
+            self._adding += 1
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            self._adding -= 1
+            self._owed = self._owed or failed
+            if self._owed and not self._adding:
+                await asyncio.shield(asyncio.ensure_future(self.collect()))
+
+    def owe(self) -> None:
+        """Say that an addition under way has made something nobody needs."""
+        self._owed = True
+
+    async def add(self, file: LayerFile, parent: str | None, seen: Callable[[int], None] | None = None) -> StoredLayer:
+        """Unpack a layer on `parent` and keep its archive. Call within `adding`; the file must not change any more.
+
+        `seen` is told in a thread how many bytes of the file have been read. A layer that an image has already is
+        not read again.
+
+        Raises:
+            InvalidArgument: the archive is no tar, or is not what its digests say.
+        """
+        chain = _chain(parent, file.diff_id)
+        known = self.stored(chain)
+        if known is not None:
+            return known
+        with file.path.open("rb", buffering=0) as opened:
+            kind = detect(opened.read(6))
+            opened.seek(0)
+            hashed = HashedFile(_Opened(opened.read), seen)
+            await self._unpack(chain, parent, hashed, file.diff_id)
+            digest = await run_in_thread(hashed.finish, _nothing, "layer digest")
+        if file.digest and digest != file.digest:
+            raise InvalidArgument(f"invalid archive: layer {file.digest} has digest {digest}")
+        if kind not in LAYER_TYPES:  # no media type for it: keep the archive itself
+            return await self._keep_plain(file)
+        await asyncio.to_thread(self._content.adopt, file.path, digest)
+        return StoredLayer(file.diff_id, digest, LAYER_TYPES[kind], hashed.size)
+
+    async def _unpack(self, chain: str, parent: str | None, hashed: HashedFile, diff_id: str) -> None:
+        if self._driver.has_layer(chain):  # left by an image that is gone: it must be the same all the same
+            actual = await run_in_thread(lambda: HashedFile(decompress(hashed)).finish(), _nothing, "layer digest")
+            if actual != diff_id:
+                raise InvalidArgument(f"invalid diffID for layer: expected {diff_id}, got {actual}")
+            return
+        tar = await asyncio.to_thread(decompress, hashed)
+        await self._driver.add_layer(chain, parent, tar, diff_id=diff_id)
+
+    async def _keep_plain(self, file: LayerFile) -> StoredLayer:
+        def copy() -> StoredLayer:
+            with file.path.open("rb") as opened, self._content.writer() as blob:
+                tar = decompress(opened)
+                while data := tar.read(CHUNK):
+                    blob.write(data)
+                return StoredLayer(file.diff_id, blob.commit(file.diff_id), LAYER_TYPES[""], blob.size)
+
+        return await run_in_thread(copy, _nothing, "layer copy")
+
+    async def restore(self, image: StoredImage) -> None:
+        """Unpack again the layers of an image that the driver lacks, from their blobs.
+
+        Raises:
+            NotFound: a blob is gone.
+        """
+        parent: str | None = None
+        for chain, layer in zip(image.chain_ids, image.record.layers, strict=True):
+            if not self._driver.has_layer(chain):
+                with self._content.open(layer.digest) as blob:
+                    await self._driver.add_layer(chain, parent, decompress(blob), diff_id=layer.diff_id)
+            parent = chain
+
+    def stored(self, chain: str) -> StoredLayer | None:
+        """Return the blob of a layer that is unpacked and belongs to an image."""
+        if not self._driver.has_layer(chain):
+            return None
+        for image in self._store.images.values():
+            if chain in image.chain_ids:
+                return image.record.layers[image.chain_ids.index(chain)]
+        return None
+
+    async def discard(self, blobs: Iterable[str]) -> list[LayerInfo]:
+        """Remove the layers that no image has, and those of `blobs`; return the layers removed, top ones first.
+
+        Layers that containers stand on stay until a later collection. While something is being added nothing is
+        removed yet, and the list is empty.
+        """
+        async with self._lock:
+            if self._adding:
+                self._owed = True
+                return []
+            removed = await self._remove_layers()
+            unused = set(blobs) - used_blobs(self._store.images.values())
+            await asyncio.to_thread(self._remove_blobs, unused)
+            return removed
+
+    async def collect(self) -> None:
+        """Remove every layer and blob that no image has, as after a crash or a failed addition."""
+        async with self._lock:
+            if self._adding:
+                self._owed = True
+                return
+            self._owed = False
+            await self._remove_layers()
+            unused = set(await asyncio.to_thread(lambda: list(self._content.digests())))
+            await asyncio.to_thread(self._remove_blobs, unused - used_blobs(self._store.images.values()))
+
+    async def _remove_layers(self) -> list[LayerInfo]:
+        used = used_layers(self._store.images.values())
+        unused = {layer.chain_id: layer for layer in self._driver.layers() if layer.chain_id not in used}
+        removed = []
+        for layer in _top_first(unused):
+            try:
+                await self._driver.remove_layer(layer.chain_id)
+                removed.append(layer)
+            except Conflict:  # a container of an image that was removed by force
+                log.debug("layer %s is kept: it is in use", layer.chain_id)
+        return removed
+
+    def _remove_blobs(self, digests: Iterable[str]) -> None:
+        for digest in digests:
+            self._content.remove(digest)
+
+
+def _chain(parent: str | None, diff_id: str) -> str:
+    return diff_id if parent is None else chain_ids([parent, diff_id])[1]
+
+
+def _top_first(layers: dict[str, LayerInfo]) -> list[LayerInfo]:
+    def depth(layer: LayerInfo) -> int:
+        parent = layers.get(layer.parent or "")
+        return 1 + depth(parent) if parent else 0
+
+    return sorted(layers.values(), key=depth, reverse=True)
+
+
+class _Opened:
+    """A raw file as a `Readable`: raw reads may return None only for non-blocking files, which these are not."""
+
+    def __init__(self, read: Callable[[int], bytes | None]) -> None:
+        self._read = read
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._read(size) or b""
+
+
+def _nothing() -> None:
+    """Nothing to cancel: reading one local file ends by itself."""
