@@ -176,6 +176,10 @@ class Raw:
     def fileno(self) -> int:
         return self._connection.socket.fileno()
 
+    def pending(self) -> bool:
+        """Return whether bytes wait that polling the descriptor does not show: they came with the head, or in TLS."""
+        return self._connection.pending()
+
     def read(self, size: int = _CHUNK) -> bytes:
         """Return what has arrived, b"" at the end."""
         return self._connection.read_some(size)
@@ -209,6 +213,10 @@ class _Connection:
             return self.socket.recv(size)
         except ConnectionResetError:
             return b""
+
+    def pending(self) -> bool:
+        tls_bytes = getattr(self.socket, "pending", None)
+        return bool(self._buffer) or (tls_bytes is not None and tls_bytes() > 0)
 
     def close(self) -> None:
         self.socket.close()

@@ -1,0 +1,79 @@
+"""`pogu attach` and `pogu start`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from pogu.cli.client import segment
+from pogu.cli.commands.each import each
+from pogu.cli.connect import connect
+from pogu.cli.foreground import Foreground
+from pogu.cli.invoke import Exit, Failed, Session
+from pogu.cli.pflag import command, switch, value
+from pogu.cli.terminal import DEFAULT_DETACH_KEYS, is_terminal
+
+_KEYS = value("--detach-keys", default=DEFAULT_DETACH_KEYS, help="Override the key sequence for detaching a container")
+_PROXY = switch("--sig-proxy", default=True, help="Proxy all received signals to the process")
+
+
+@command("attach", help="Attach to the input, output and error streams of a running container")
+@_KEYS
+@switch("--no-stdin", help="Do not attach STDIN")
+@_PROXY
+@click.argument("container", metavar="CONTAINER")
+@click.pass_obj
+def attach(session: Session, container: str, detach_keys: str, no_stdin: bool, sig_proxy: bool) -> None:
+    """Attach to a running container; the exit code is the container's."""
+    client = connect(session)
+    found = client.get(f"/containers/{segment(container)}/json")
+    if not found["State"]["Running"]:
+        raise Failed("cannot attach to a stopped container, start it first")
+    if found["State"]["Paused"]:
+        raise Failed("cannot attach to a paused container, unpause it first")
+    stdin = found["Config"]["OpenStdin"] and not no_stdin
+    tty = found["Config"]["Tty"]
+    if tty and stdin and not is_terminal(sys.stdin):
+        raise Failed("the input device is not a TTY")
+    streams = {"stdout", "stderr"} | ({"stdin"} if stdin else set())
+    front = Foreground(
+        client, found["Id"], tty=tty, streams=streams, detach_keys=detach_keys, forward_signals=sig_proxy
+    )
+    wait = front.begin_wait("not-running")
+    raise Exit(front.follow(front.attach(), wait))
+
+
+@command("start", help="Start one or more stopped containers")
+@switch("-a", "--attach", "attach_", help="Attach STDOUT/STDERR and forward signals")
+@_KEYS
+@switch("-i", "--interactive", help="Attach container's STDIN")
+@_PROXY
+@click.argument("containers", nargs=-1, required=True, metavar="CONTAINER [CONTAINER...]")
+@click.pass_obj
+def start(
+    session: Session,
+    containers: tuple[str, ...],
+    attach_: bool,
+    interactive: bool,
+    detach_keys: str,
+    sig_proxy: bool,
+) -> None:
+    """Start containers; with --attach stay with the only one."""
+    client = connect(session)
+    if not (attach_ or interactive):
+        each(containers, lambda ref: client.post(f"/containers/{segment(ref)}/start"))
+        return
+    if len(containers) > 1:
+        raise Failed("you cannot start and attach multiple containers at once")
+    found = client.get(f"/containers/{segment(containers[0])}/json")
+    stdin = interactive and found["Config"]["OpenStdin"]
+    front = Foreground(
+        client,
+        found["Id"],
+        tty=found["Config"]["Tty"],
+        streams={"stdout", "stderr"} | ({"stdin"} if stdin else set()),
+        detach_keys=detach_keys,
+        forward_signals=sig_proxy,
+    )
+    raise Exit(front.start_and_follow(auto_remove=found["HostConfig"]["AutoRemove"]))

@@ -1,0 +1,136 @@
+"""`pogu run` and `pogu create`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pogu.cli.client import ApiError, Client
+from pogu.cli.connect import connect
+from pogu.cli.flags import container_options, create_body
+from pogu.cli.flags.body import attached
+from pogu.cli.foreground import Foreground
+from pogu.cli.invoke import Exit, Failed, Session
+from pogu.cli.pflag import command, switch, value
+from pogu.cli.terminal import DEFAULT_DETACH_KEYS, is_terminal
+from pogu.errors import PoguError
+
+_IMAGE = click.argument("image", metavar="IMAGE")
+_COMMAND = click.argument("words", nargs=-1, metavar="[COMMAND] [ARG...]", type=click.UNPROCESSED)
+RUN_FAILED = 125
+
+
+@command("create", rest=True, help="Create a new container")
+@container_options
+@_IMAGE
+@_COMMAND
+@click.pass_obj
+def create(session: Session, image: str, words: tuple[str, ...], **given: Any) -> None:
+    """Create a container and print its ID."""
+    _check(given)
+    body = create_body(given, image, words, detach=False)
+    print(_create(connect(session), given, image, body))
+
+
+@command("run", rest=True, help="Create and run a new container from an image")
+@switch("-d", "--detach", help="Run container in background and print container ID")
+@value("--detach-keys", default=DEFAULT_DETACH_KEYS, help="Override the key sequence for detaching a container")
+@switch("--sig-proxy", default=True, help="Proxy received signals to the process")
+@container_options
+@_IMAGE
+@_COMMAND
+@click.pass_obj
+def run(session: Session, image: str, words: tuple[str, ...], **given: Any) -> None:
+    """Create a container, start it, and stay with it unless detached; the exit code is the container's."""
+    try:
+        code = _run(connect(session), image, words, given)
+    except (PoguError, Failed) as e:
+        status = _failure_code(e)
+        text = str(e) if status == 1 else f"pogu: {e}\n\nRun 'pogu run --help' for more information"
+        raise Failed(text, status) from e
+    raise Exit(code)
+
+
+def _check(given: dict[str, Any]) -> None:
+    if given["pull"] not in {"always", "missing", "never"}:
+        raise Failed(f'invalid pull option: \'{given["pull"]}\': must be one of "always", "missing" or "never"', 125)
+
+
+def _run(client: Client, image: str, words: tuple[str, ...], given: dict[str, Any]) -> int:
+    _check(given)
+    detach = given["detach"]
+    if detach and given["attach"]:
+        raise Failed("conflicting options: cannot specify both --attach and --detach", RUN_FAILED)
+    streams = attached(given, detach=detach)
+    if given["tty"] and "stdin" in streams and not is_terminal(sys.stdin):
+        raise Failed("the input device is not a TTY", 1)
+    container = _create(client, given, image, create_body(given, image, words, detach=detach))
+    if detach:
+        client.post(f"/containers/{container}/start")
+        print(container)
+        return 0
+    return Foreground(
+        client,
+        container,
+        tty=given["tty"],
+        streams=streams,
+        detach_keys=given["detach_keys"],
+        forward_signals=given["sig_proxy"],
+    ).start_and_follow(auto_remove=given["rm"])
+
+
+def _create(client: Client, given: dict[str, Any], image: str, body: dict[str, Any]) -> str:
+    """Create the container, pulling the image where it is missing and may be pulled; return its ID."""
+    cidfile = Path(given["cidfile"]) if given["cidfile"] else None
+    if cidfile and cidfile.exists():
+        raise Failed(
+            f"container ID file found, make sure the other container isn't running or delete {cidfile}", RUN_FAILED
+        )
+    if given["pull"] == "always":
+        _pull(client, image, given)
+    try:
+        answer = client.post("/containers/create", body, name=given["name"], platform=given["platform"])
+    except ApiError as e:
+        if e.status != 404 or given["pull"] != "missing" or "No such image" not in e.detail:
+            raise
+        if not given["quiet"]:
+            print(f"Unable to find image '{_tagged(image)}' locally", file=sys.stderr)
+        _pull(client, image, given)
+        answer = client.post("/containers/create", body, name=given["name"], platform=given["platform"])
+    for warning in answer.get("Warnings") or []:
+        print(f"WARNING: {warning}", file=sys.stderr)
+    container = str(answer["Id"])
+    if cidfile:
+        cidfile.write_text(container)
+    return container
+
+
+def _pull(client: Client, image: str, given: dict[str, Any]) -> None:
+    from pogu.cli.progress import show_progress
+
+    name, _, tag = _tagged(image).rpartition(":")
+    query = {
+        "fromImage": image if "@" in image else name,
+        "tag": "" if "@" in image else tag,
+        "platform": given["platform"],
+    }
+    show_progress(client.request("POST", "/images/create", query=query), quiet=given["quiet"])
+
+
+def _tagged(image: str) -> str:
+    return image if ":" in image.rpartition("/")[2] or "@" in image else f"{image}:latest"
+
+
+def _failure_code(error: Exception) -> int:
+    """Return docker's exit code for a container that did not start: 127 no such program, 126 not executable, 125."""
+    if isinstance(error, Failed):
+        return error.code
+    text = str(error)
+    if any(words in text for words in ("executable file not found", "no such file or directory: unknown")):
+        return 127
+    if any(words in text for words in ("permission denied: unknown", "is a directory: unknown", "exec format error")):
+        return 126
+    return RUN_FAILED

@@ -1,0 +1,18 @@
+"""`--filter key=value` options as the API takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pogu.errors import InvalidArgument
+
+
+def parse_filters(given: Iterable[str]) -> dict[str, list[str]] | None:
+    """Return the `filters` of a query, None where there are none. Raises InvalidArgument in docker's words."""
+    filters: dict[str, list[str]] = {}
+    for text in given:
+        key, eq, value = text.partition("=")
+        if not eq:
+            raise InvalidArgument(f'invalid argument "{text}" for "-f, --filter" flag: invalid filter \'{text}\'')
+        filters.setdefault(key.strip().lower(), []).append(value.strip())
+    return filters or None

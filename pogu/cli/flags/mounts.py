@@ -1,0 +1,130 @@
+"""`--mount` (docker's comma separated form) and the paths of `-v`."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from pogu.cli.units import parse_size
+from pogu.errors import InvalidArgument
+
+_SWITCHES = {"readonly", "ro", "volume-nocopy", "bind-nonrecursive"}
+
+
+def parse_mount(text: str) -> dict[str, Any]:
+    """Return an entry of HostConfig.Mounts. Raises InvalidArgument in docker's words."""
+    mount: dict[str, Any] = {"Type": "volume"}
+    for part in next(csv.reader([text])):
+        key, eq, value = part.partition("=")
+        key = key.strip().lower()
+        if not eq and key not in _SWITCHES:
+            raise InvalidArgument(
+                f'invalid argument "{text}" for "--mount" flag: invalid field \'{part}\' must be a key=value pair'
+            )
+        _set(mount, key, value if eq else "true", text)
+    _check(mount, text)
+    return mount
+
+
+def _set(mount: dict[str, Any], key: str, value: str, text: str) -> None:
+    if key == "type":
+        mount["Type"] = value.lower()
+    elif key in {"source", "src"}:
+        mount["Source"] = str(Path(value).absolute()) if value.startswith(".") else value
+    elif key in {"target", "dst", "destination"}:
+        mount["Target"] = value
+    elif key in {"readonly", "ro"}:
+        mount["ReadOnly"] = _bool(key, value, text)
+    elif key == "consistency":
+        mount["Consistency"] = value.lower()
+    elif key in _OPTIONS:
+        group, name, convert = _OPTIONS[key]
+        mount.setdefault(group, {})[name] = convert(key, value, text)
+    elif key in {"volume-label", "volume-opt"}:
+        name, _, content = value.partition("=")
+        options = mount.setdefault("VolumeOptions", {})
+        into = options.setdefault("Labels", {}) if key == "volume-label" else _driver(options).setdefault("Options", {})
+        into[name] = content
+    elif key == "volume-driver":
+        _driver(mount.setdefault("VolumeOptions", {}))["Name"] = value
+    elif key == "bind-recursive":
+        _recursive(mount.setdefault("BindOptions", {}), value, text)
+    else:
+        raise InvalidArgument(
+            f"invalid argument \"{text}\" for \"--mount\" flag: unexpected key '{key}' in '{key}={value}'"
+        )
+
+
+def _driver(options: dict[str, Any]) -> dict[str, Any]:
+    driver: dict[str, Any] = options.setdefault("DriverConfig", {})
+    return driver
+
+
+def _bool(key: str, value: str, text: str) -> bool:
+    if value.lower() in {"1", "t", "true"}:
+        return True
+    if value.lower() in {"0", "f", "false"}:
+        return False
+    raise InvalidArgument(f'invalid argument "{text}" for "--mount" flag: invalid value for {key}: {value}')
+
+
+def _text(_key: str, value: str, _text: str) -> str:
+    return value
+
+
+def _size(_key: str, value: str, _text: str) -> int:
+    return parse_size(value)
+
+
+def _mode(key: str, value: str, text: str) -> int:
+    try:
+        return int(value, 8)
+    except ValueError:
+        raise InvalidArgument(
+            f'invalid argument "{text}" for "--mount" flag: invalid value for {key}: {value}'
+        ) from None
+
+
+_OPTIONS = {
+    "bind-propagation": ("BindOptions", "Propagation", _text),
+    "bind-nonrecursive": ("BindOptions", "NonRecursive", _bool),
+    "volume-nocopy": ("VolumeOptions", "NoCopy", _bool),
+    "volume-subpath": ("VolumeOptions", "Subpath", _text),
+    "image-subpath": ("ImageOptions", "Subpath", _text),
+    "tmpfs-size": ("TmpfsOptions", "SizeBytes", _size),
+    "tmpfs-mode": ("TmpfsOptions", "Mode", _mode),
+}
+
+
+def _recursive(options: dict[str, Any], value: str, text: str) -> None:
+    fields = {
+        "enabled": None,
+        "disabled": "NonRecursive",
+        "writable": "ReadOnlyNonRecursive",
+        "readonly": "ReadOnlyForceRecursive",
+    }
+    if value not in fields:
+        raise InvalidArgument(
+            f'invalid argument "{text}" for "--mount" flag: invalid value for bind-recursive: {value}'
+        )
+    if fields[value]:
+        options[str(fields[value])] = True
+
+
+def _check(mount: dict[str, Any], text: str) -> None:
+    if not mount.get("Target"):
+        raise InvalidArgument(f'invalid argument "{text}" for "--mount" flag: target is required')
+    groups = {"bind": "BindOptions", "volume": "VolumeOptions", "tmpfs": "TmpfsOptions", "image": "ImageOptions"}
+    for kind, group in groups.items():
+        if group in mount and mount["Type"] != kind:
+            reason = f"cannot mix '{kind}-*' options with mount type '{mount['Type']}'"
+            raise InvalidArgument(f'invalid argument "{text}" for "--mount" flag: {reason}')
+
+
+def absolute_bind(spec: str) -> str:
+    """Return a `-v` spec with a relative or `~` host path made absolute, as docker's command does."""
+    source, colon, rest = spec.partition(":")
+    if colon and source.startswith("."):
+        return f"{Path(source).resolve()}:{rest}"
+    return spec

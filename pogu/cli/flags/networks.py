@@ -1,0 +1,67 @@
+"""`--network` and what goes with it: one or more endpoints."""
+
+from __future__ import annotations
+
+import csv
+from typing import Any
+
+from pogu.errors import InvalidArgument
+
+
+def endpoints(given: dict[str, Any]) -> tuple[str, dict[str, dict[str, Any]]]:
+    """Return (HostConfig.NetworkMode, NetworkingConfig.EndpointsConfig) of a container's options.
+
+    Each `--network` is a name or `name=…,alias=…,ip=…,ip6=…,driver-opt=…,gw-priority=…,mac-address=…`.
+    """
+    wanted = [_parse(text) for text in (*given["network"], *given["net"])]
+    if not wanted:
+        wanted = [("default", {})]
+    mode, first = wanted[0]
+    _add_options(first, given)
+    configs = {name: settings for name, settings in wanted if settings or len(wanted) > 1}
+    if len(wanted) > 1 and any(not _user_defined(name) for name, _ in wanted):
+        raise InvalidArgument("conflicting options: cannot attach both user-defined and non-user-defined network-modes")
+    return mode, configs
+
+
+def _user_defined(name: str) -> bool:
+    return name not in {"host", "none"} and not name.startswith("container:")
+
+
+def _add_options(settings: dict[str, Any], given: dict[str, Any]) -> None:
+    """Apply the options of their own (`--ip`, `--network-alias`…) to the first network."""
+    aliases = [*given["network_alias"], *given["net_alias"]]
+    if aliases:
+        settings["Aliases"] = [*settings.get("Aliases", []), *aliases]
+    ipam = {"IPv4Address": given["ip"], "IPv6Address": given["ip6"], "LinkLocalIPs": list(given["link_local_ip"])}
+    ipam = {key: value for key, value in ipam.items() if value}
+    if ipam:
+        settings["IPAMConfig"] = {**settings.get("IPAMConfig", {}), **ipam}
+    if given["mac_address"]:
+        settings["MacAddress"] = given["mac_address"]
+
+
+def _parse(text: str) -> tuple[str, dict[str, Any]]:
+    if "=" not in text or text.startswith("container:"):
+        return text, {}
+    name, settings = "", {}  # type: str, dict[str, Any]
+    for part in next(csv.reader([text])):
+        key, _, value = part.partition("=")
+        if key == "name":
+            name = value
+        elif key == "alias":
+            settings.setdefault("Aliases", []).append(value)
+        elif key in {"ip", "ip6"}:
+            settings.setdefault("IPAMConfig", {})["IPv4Address" if key == "ip" else "IPv6Address"] = value
+        elif key == "link-local-ip":
+            settings.setdefault("IPAMConfig", {}).setdefault("LinkLocalIPs", []).append(value)
+        elif key == "mac-address":
+            settings["MacAddress"] = value
+        elif key == "driver-opt":
+            option, _, content = value.partition("=")
+            settings.setdefault("DriverOpts", {})[option] = content
+        elif key == "gw-priority":
+            settings["GwPriority"] = int(value)
+        else:
+            raise InvalidArgument(f'invalid argument "{text}" for "--network" flag: invalid field {key}')
+    return name, settings
