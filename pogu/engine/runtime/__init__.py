@@ -1,6 +1,10 @@
 """Runs containers: makes the OCI configuration, and supervises through conmon over crun or runc."""
 
 from pogu.engine.runtime.conmon import ConmonSupervisor
+from pogu.engine.runtime.host import HostFacts, read_host
+from pogu.engine.runtime.process import exec_process, process_env
+from pogu.engine.runtime.resources import oci_resources
+from pogu.engine.runtime.spec import MASKED_PATHS, READONLY_PATHS, Namespaces, oci_spec
 from pogu.engine.runtime.supervisor import (
     STDERR,
     STDOUT,
@@ -11,15 +15,27 @@ from pogu.engine.runtime.supervisor import (
     Supervisor,
     SupervisorStream,
 )
+from pogu.engine.runtime.users import ResolvedUser, resolve_user
 
 __all__ = [
+    "MASKED_PATHS",
+    "READONLY_PATHS",
     "STDERR",
     "STDOUT",
     "ConmonSupervisor",
     "ExecProcess",
     "Exit",
+    "HostFacts",
     "LaunchSpec",
+    "Namespaces",
     "Processes",
+    "ResolvedUser",
     "Supervisor",
     "SupervisorStream",
+    "exec_process",
+    "oci_resources",
+    "oci_spec",
+    "process_env",
+    "read_host",
+    "resolve_user",
 ]
