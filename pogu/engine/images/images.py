@@ -54,17 +54,18 @@ class DiskUsage:
 class Images:
     """Finds, adds, names and removes images. `driver` must have been started.
 
+    `spool` is where uploads and other passing files are; a start empties it.
     `in_use` is set by whoever knows the containers: image ID -> (container ID, name, running) of each that uses it.
     """
 
     def __init__(self, config: EngineConfig, state: StateStore, events: EventBus, driver: StorageDriver) -> None:
         self.in_use: InUse = lambda _image: []
         self._events = events
-        self._spool = config.root / "tmp" / "images"
+        self.spool = config.root / "tmp" / "images"
         self._content = ContentStore(config.root / "content")
         self._store = ImageStore(state, self._content)
         self._layers = Layers(driver, self._content, self._store)
-        self._loader = Loader(self._store, self._content, self._layers, self._spool)
+        self._loader = Loader(self._store, self._content, self._layers, self.spool)
         self._maker = Maker(self._store, self._content, self._layers)
         self._lister = Lister(self._store, self._layers, self._users)
         self._pruning = False
@@ -72,7 +73,7 @@ class Images:
     async def start(self) -> None:
         """Read the records, and remove what a crash left behind. Layers that the driver lacks are unpacked again."""
         await asyncio.to_thread(self._content.start)
-        await asyncio.to_thread(shutil.rmtree, self._spool, True)
+        await asyncio.to_thread(shutil.rmtree, self.spool, True)
         for complaint in await asyncio.to_thread(self._store.load):
             log.warning("%s", complaint)
         for image in list(self._store.images.values()):

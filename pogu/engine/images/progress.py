@@ -24,7 +24,7 @@ class Counter:
         self._status = status
         self._id = identifier
         self._total = total
-        self._next = 0.0
+        self._next = time.monotonic() + _PAUSE
         self._loop = asyncio.get_running_loop()
 
     def __call__(self, current: int) -> None:
