@@ -129,7 +129,7 @@ def _shared_ipc(wanted: HostConfig, taken: set[str]) -> list[Json]:
         return []
     return [
         {"destination": p, "type": "bind", "source": p, "options": ["rbind", "rprivate"]}
-        for p in places
+        for p in (_SHM, _MQUEUE)
         if p not in taken
     ]
 
