@@ -40,7 +40,7 @@ def _declare(option: Option) -> click.Option:
 @value("--config-file", help="Configuration file, JSON (default /etc/pogu/daemon.json)")
 @value("--start-timeout", type=float, default=60.0, metavar="seconds", help="How long --detach waits")
 @click.pass_obj
-def up(session: Session, **given: Any) -> None:
+def up(session: Session, /, **given: Any) -> None:
     """Start the daemon."""
     started = time.monotonic()
     if given["version"]:
@@ -93,7 +93,7 @@ def _sources(session: Session, given: dict[str, Any]) -> Sources:
 @value("-p", "--pidfile", help="The daemon's pid file (default <run>/pogu.pid)")
 @value("-t", "--timeout", type=float, default=120.0, metavar="seconds", help="How long to wait for its end")
 @click.pass_obj
-def down(session: Session, containers: bool, run: str, pidfile: str | None, timeout: float) -> None:
+def down(session: Session, /, *, containers: bool, run: str, pidfile: str | None, timeout: float) -> None:
     """Stop the daemon."""
     path = Path(pidfile or Path(run) / "pogu.pid")
     pid = read_pid(path)
