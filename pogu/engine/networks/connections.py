@@ -1,0 +1,308 @@
+"""Joining and leaving networks, publishing ports, and ending sandboxes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_interface
+
+import msgspec
+
+from pogu.engine.config import EngineConfig
+from pogu.engine.events import EventBus
+from pogu.engine.model import EndpointSettings, Network, PortBinding
+from pogu.engine.naming import new_id
+from pogu.engine.networks.bridge_settings import bridge_settings
+from pogu.engine.networks.driver import NetworkDriver
+from pogu.engine.networks.endpoint import Endpoint
+from pogu.engine.networks.firewall import Firewall
+from pogu.engine.networks.identity import mac_for
+from pogu.engine.networks.kernel import KernelThreads
+from pogu.engine.networks.pools import AddressPools
+from pogu.engine.networks.port_claims import PortClaims
+from pogu.engine.networks.publishing import Publication, publish, republish
+from pogu.engine.networks.sandboxes import Sandbox, Sandboxes
+from pogu.errors import Forbidden, InvalidArgument, PoguError
+
+log = logging.getLogger(__name__)
+
+_GRACE_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class Connections:
+    """What is connected to what, of one engine."""
+
+    config: EngineConfig
+    events: EventBus
+    threads: KernelThreads
+    firewall: Firewall
+    pools: AddressPools
+    sandboxes: Sandboxes
+    drivers: Mapping[str, NetworkDriver]
+    claims: PortClaims = field(default_factory=PortClaims)
+    _endpoints: dict[str, dict[str, Endpoint]] = field(default_factory=dict)  # network ID -> sandbox ID -> endpoint
+
+    def on(self, network_id: str) -> list[Endpoint]:
+        """Return the endpoints of a network, those being connected included."""
+        return list(self._endpoints.get(network_id, {}).values())
+
+    async def join(
+        self, sandbox_id: str, network: Network, wanted: EndpointSettings, name: str, hostname: str
+    ) -> EndpointSettings:
+        """See `Networks.join`."""
+        driver = self.drivers[network.driver]
+        settings = msgspec.convert(msgspec.to_builtins(wanted), EndpointSettings)
+        endpoint = Endpoint(new_id(), sandbox_id, name, network, settings)
+        endpoint.names = _names(name, sandbox_id, hostname, settings) if _is_user_defined(network) else []
+        if driver.addressed:
+            _check(network, settings)
+            await self._attach(driver, endpoint)
+        else:
+            self._note(endpoint)
+        self.events.publish("network", "connect", network.id, self._attributes(endpoint))
+        return endpoint.fill()
+
+    async def leave(self, sandbox_id: str, network_id: str) -> None:
+        """See `Networks.leave`."""
+        endpoint = self._endpoints.get(network_id, {}).get(sandbox_id)
+        if endpoint is None:
+            return
+        sandbox = self.sandboxes.find(sandbox_id)
+        if sandbox is not None and network_id in sandbox.endpoints:
+            async with sandbox.lock:
+                was_gateway = sandbox.gateway() is endpoint
+                await self.drivers[endpoint.network.driver].detach(endpoint, sandbox.path)
+                sandbox.endpoints.pop(network_id, None)
+                if was_gateway:
+                    await self._follow_gateway(sandbox)
+        self._drop(endpoint)
+
+    async def publish(
+        self, sandbox_id: str, ports: Mapping[str, Sequence[PortBinding] | None], exposed: list[str], publish_all: bool
+    ) -> dict[str, list[PortBinding] | None]:
+        """See `Networks.publish`."""
+        sandbox = self.sandboxes.find(sandbox_id)
+        endpoint = sandbox.gateway() if sandbox else None
+        if sandbox is None or endpoint is None:
+            return Publication().shown()
+        async with sandbox.lock:
+            await self._unpublish(sandbox)
+            publication = publish(
+                self.claims,
+                endpoint,
+                ports=ports,
+                exposed=exposed,
+                publish_all=publish_all,
+                default_address=self.config.publish_address,
+            )
+            try:
+                await self._translate(sandbox, publication, endpoint)
+            except BaseException:
+                publication.release(self.claims)
+                raise
+            sandbox.publication = publication
+            return publication.shown()
+
+    async def unpublish(self, sandbox_id: str) -> None:
+        """See `Networks.unpublish`."""
+        sandbox = self.sandboxes.find(sandbox_id)
+        if sandbox is not None:
+            async with sandbox.lock:
+                await self._unpublish(sandbox)
+
+    async def close(self, sandbox_id: str) -> None:
+        """See `Networks.close_sandbox`."""
+        sandbox = self.sandboxes.find(sandbox_id)
+        ended: list[Endpoint] = []
+        if sandbox is not None:
+            async with sandbox.lock:
+                await self._unpublish(sandbox)
+                for endpoint in sandbox.endpoints.values():
+                    await self.drivers[endpoint.network.driver].abandon(endpoint)
+                    ended.append(endpoint)
+                await self.sandboxes.forget(sandbox_id)
+                sandbox.endpoints.clear()
+        else:
+            await self.sandboxes.forget(sandbox_id)
+        for of_network in list(self._endpoints.values()):
+            if sandbox_id in of_network:
+                self._drop(of_network[sandbox_id])
+        if ended:
+            self.threads.start_soon(self._clear_away(ended))
+
+    async def adopt(
+        self,
+        sandbox_id: str,
+        endpoints: Sequence[tuple[Network, EndpointSettings]],
+        published: Mapping[str, Sequence[PortBinding] | None] | None,
+        name: str,
+    ) -> None:
+        """Take over the sandbox of a running container from an earlier daemon; repair what it has lost."""
+        sandbox = await self.sandboxes.adopt(sandbox_id)
+        for network, settings in endpoints:
+            endpoint = _revive(sandbox_id, network, settings, name)
+            self.pools.adopt(endpoint)
+            self._note(endpoint)
+            if sandbox is not None and self.drivers[network.driver].addressed:
+                sandbox.endpoints[network.id] = endpoint
+        if sandbox is None:
+            return
+        for endpoint in list(sandbox.endpoints.values()):
+            default = sandbox.gateway() is endpoint
+            try:
+                await self.drivers[endpoint.network.driver].adopt(endpoint, sandbox.path, default=default)
+            except (PoguError, OSError) as e:
+                log.warning("%s on network %s: %s", name, endpoint.network.name, e)
+        gateway = sandbox.gateway()
+        if published and gateway is not None:
+            sandbox.publication = republish(self.claims, gateway, published)
+            await self._translate(sandbox, sandbox.publication, gateway)
+
+    def release_all(self) -> None:
+        """Close the sockets of all published ports; what the kernel translates goes on."""
+        for sandbox in self.sandboxes:
+            if sandbox.publication is not None:
+                sandbox.publication.release(self.claims)
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    async def _attach(self, driver: NetworkDriver, endpoint: Endpoint) -> None:
+        network, settings = endpoint.network, endpoint.settings
+        sandbox = self.sandboxes.get(endpoint.sandbox_id)
+        if network.id in sandbox.endpoints or endpoint.sandbox_id in self._endpoints.get(network.id, {}):
+            raise Forbidden(f"endpoint with name {endpoint.name} already exists in network {network.name}")
+        before = settings.ip_address or ""
+        self.pools.assign(endpoint, settings.ipam_config)
+        self._note(endpoint)
+        try:
+            endpoint.mac = _mac(endpoint, before)
+            options = bridge_settings(network)
+            endpoint.gateway4 = options.gateway4 if endpoint.ipv4 else None
+            endpoint.gateway6 = options.gateway6 if endpoint.ipv6 else None
+            async with sandbox.lock:
+                await self._attach_locked(driver, sandbox, endpoint, options.interface_prefix)
+        except BaseException:
+            self._forget(endpoint)
+            raise
+
+    async def _attach_locked(self, driver: NetworkDriver, sandbox: Sandbox, endpoint: Endpoint, prefix: str) -> None:
+        endpoint.interface = sandbox.free_interface(prefix)
+        before = sandbox.gateway()
+        sandbox.endpoints[endpoint.network.id] = endpoint
+        becomes_gateway = sandbox.gateway() is endpoint
+        try:
+            await driver.attach(endpoint, sandbox.path, default=becomes_gateway)
+        except BaseException:
+            sandbox.endpoints.pop(endpoint.network.id, None)
+            raise
+        if becomes_gateway and before is not None:
+            await self._aim(sandbox, endpoint)
+
+    async def _follow_gateway(self, sandbox: Sandbox) -> None:
+        """After the endpoint with the default route has gone: let the next one take its place."""
+        gateway = sandbox.gateway()
+        if gateway is not None:
+            await self.drivers[gateway.network.driver].set_default(gateway, sandbox.path)
+        await self._aim(sandbox, gateway)
+
+    async def _aim(self, sandbox: Sandbox, gateway: Endpoint | None) -> None:
+        publication = sandbox.publication
+        if publication is not None:
+            await self._translate(sandbox, publication, gateway)
+            publication.aim(gateway)
+
+    async def _translate(self, sandbox: Sandbox, publication: Publication, gateway: Endpoint | None) -> None:
+        mappings = publication.mappings(gateway) if gateway else []
+        await self.threads.call(self.firewall.publish, sandbox.id, mappings)
+        if gateway is not None and mappings:
+            await self.drivers[gateway.network.driver].allow_hairpin(gateway)
+
+    async def _unpublish(self, sandbox: Sandbox) -> None:
+        publication = sandbox.publication
+        if publication is not None:
+            await self.threads.call(self.firewall.publish, sandbox.id, [])
+            publication.release(self.claims)
+            sandbox.publication = None
+
+    async def _clear_away(self, ended: list[Endpoint]) -> None:
+        """Delete interfaces whose namespace some process keeps alive; usually the kernel was there first."""
+        await asyncio.sleep(_GRACE_SECONDS)
+        for endpoint in ended:
+            try:
+                await self.drivers[endpoint.network.driver].detach(endpoint, self.sandboxes.path(endpoint.sandbox_id))
+            except PoguError as e:
+                log.warning("%s", e)
+
+    def _note(self, endpoint: Endpoint) -> None:
+        self._endpoints.setdefault(endpoint.network.id, {})[endpoint.sandbox_id] = endpoint
+
+    def _forget(self, endpoint: Endpoint) -> None:
+        self.pools.release(endpoint)
+        of_network = self._endpoints.get(endpoint.network.id, {})
+        if of_network.get(endpoint.sandbox_id) is endpoint:
+            del of_network[endpoint.sandbox_id]
+
+    def _drop(self, endpoint: Endpoint) -> None:
+        self._forget(endpoint)
+        self.events.publish("network", "disconnect", endpoint.network.id, self._attributes(endpoint))
+
+    def _attributes(self, endpoint: Endpoint) -> dict[str, str]:
+        network = endpoint.network
+        return {"container": endpoint.sandbox_id, "name": network.name, "type": network.driver}
+
+
+def _is_user_defined(network: Network) -> bool:
+    return network.name not in ("bridge", "host", "none")
+
+
+def _check(network: Network, settings: EndpointSettings) -> None:
+    """Raise InvalidArgument where dockerd refuses an endpoint on such a network, in its words."""
+    ipam = settings.ipam_config
+    if not _is_user_defined(network):
+        if ipam and (ipam.ipv4_address or ipam.ipv6_address):
+            raise InvalidArgument(
+                "invalid endpoint settings:\nuser-specified IP address is supported on user-defined networks only"
+            )
+        if settings.aliases:
+            raise InvalidArgument(
+                "invalid endpoint settings:\nnetwork-scoped aliases are only supported for user-defined networks"
+            )
+
+
+def _mac(endpoint: Endpoint, before: str) -> str:
+    """Return the MAC address asked for, else one derived from the address.
+
+    Settings that come from the container's last run hold what was derived then, which is no wish.
+    """
+    asked = (endpoint.settings.mac_address or "").lower().replace("-", ":")
+    if asked and not (before and asked == mac_for(ip_address(before))):
+        return asked
+    own = endpoint.ipv4 or endpoint.ipv6
+    if own is None:
+        raise PoguError(f"network {endpoint.network.name} has no addresses")
+    return mac_for(own.ip)
+
+
+def _names(name: str, sandbox_id: str, hostname: str, settings: EndpointSettings) -> list[str]:
+    """Return the names that an endpoint answers to, as dockerd lists them in DNSNames."""
+    return list(dict.fromkeys(n for n in (name, *(settings.aliases or []), sandbox_id[:12], hostname) if n))
+
+
+def _revive(sandbox_id: str, network: Network, settings: EndpointSettings, name: str) -> Endpoint:
+    endpoint = Endpoint(settings.endpoint_id or new_id(), sandbox_id, name, network, settings)
+    endpoint.mac = settings.mac_address or ""
+    endpoint.names = list(settings.dns_names or [])
+    if settings.ip_address:
+        found = ip_interface(f"{settings.ip_address}/{settings.ip_prefix_len}")
+        endpoint.ipv4 = found if found.version == 4 else None
+    if settings.global_ipv6_address:
+        found = ip_interface(f"{settings.global_ipv6_address}/{settings.global_ipv6_prefix_len}")
+        endpoint.ipv6 = found if found.version == 6 else None
+    if network.driver == "bridge":
+        options = bridge_settings(network)
+        endpoint.gateway4 = options.gateway4 if endpoint.ipv4 else None
+        endpoint.gateway6 = options.gateway6 if endpoint.ipv6 else None
+    return endpoint

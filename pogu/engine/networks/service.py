@@ -1,0 +1,418 @@
+"""The networks of one engine: what the other rooms call."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from pogu.engine.config import EngineConfig
+from pogu.engine.events import EventBus
+from pogu.engine.images.moments import now_rfc3339
+from pogu.engine.model import IPAM, EndpointSettings, IPAMConfig, Network, PortBinding
+from pogu.engine.naming import new_id
+from pogu.engine.networks.bridge_driver import BridgeDriver, write_sysctl
+from pogu.engine.networks.bridge_settings import pool_of
+from pogu.engine.networks.connections import Connections
+from pogu.engine.networks.defaults import default_bridge, plain_network
+from pogu.engine.networks.driver import NetworkDriver
+from pogu.engine.networks.firewall import Firewall
+from pogu.engine.networks.identity import Identity, bridge_name
+from pogu.engine.networks.ipam_request import check_ipam, with_gateway
+from pogu.engine.networks.kernel import KernelThreads
+from pogu.engine.networks.plain_drivers import HostDriver, NullDriver
+from pogu.engine.networks.pools import AddressPools
+from pogu.engine.networks.reconciliation import delete_orphan_links
+from pogu.engine.networks.records import PREDEFINED, NetworkRecords, matches_prune
+from pogu.engine.networks.sandboxes import Sandboxes
+from pogu.engine.networks.subnets import choose_ipv4, choose_ipv6, host_subnets, subnet_lock
+from pogu.engine.state import StateStore
+from pogu.errors import Conflict, Forbidden, InvalidArgument, NotFound, PoguError
+from pogu.linux.rtnetlink import LinkCounters
+
+log = logging.getLogger(__name__)
+
+Ports = Mapping[str, Sequence[PortBinding] | None]
+
+
+class Networks:
+    """Networks, the sandboxes connected to them and their published ports.
+
+    A sandbox ID is the ID of the container that has it. Operations on one sandbox are carried out one at a time, and
+    each runs to its end even if its caller is cancelled.
+    """
+
+    def __init__(self, config: EngineConfig, state: StateStore, events: EventBus) -> None:
+        self.in_use: Callable[[str], Mapping[str, str]] = lambda network_id: {}
+        self._config = config
+        self._events = events
+        self._identity = Identity.of(config)
+        self._threads = KernelThreads()
+        self._firewall = Firewall(config.table, enabled=config.iptables)
+        self._records = NetworkRecords(state)
+        self._pools = AddressPools()
+        self._sandboxes = Sandboxes(config.run / "netns", self._threads)
+        self._drivers: dict[str, NetworkDriver] = {
+            d.name: d for d in (BridgeDriver(self._identity, self._threads, self._firewall), HostDriver(), NullDriver())
+        }
+        self._connections = Connections(
+            config=config,
+            events=events,
+            threads=self._threads,
+            firewall=self._firewall,
+            pools=self._pools,
+            sandboxes=self._sandboxes,
+            drivers=self._drivers,
+        )
+        self._creating = asyncio.Lock()  # one at a time, since each chooses what the others leave free
+
+    # -- the daemon's life ---------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Read the records and make or repair the networks' kernel objects; `reconcile` must follow.
+
+        The firewall table is left as an earlier daemon wrote it until `reconcile` knows the published ports.
+
+        Raises:
+            PoguError: the default bridge cannot be set up.
+        """
+        self._firewall.hold()
+        self._records.load()
+        await self._sandboxes.prepare()
+        if self._config.ip_forward:
+            await self._threads.call(write_sysctl, "ipv4/ip_forward", 1)
+        for network in self._records.list():
+            if network.name not in PREDEFINED:
+                await self._restore(network)
+        async with self._creating:
+            await self._ensure_predefined()
+
+    async def stop(self) -> None:
+        """Let go of sockets and threads; kernel objects stay and go on serving."""
+        self._connections.release_all()
+        await self._threads.close()
+        self._firewall.close()
+
+    async def reconcile(
+        self,
+        live: Mapping[str, Mapping[str, EndpointSettings]],
+        published: Mapping[str, Ports] | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take over what an earlier daemon left running, and delete what belongs to nobody any more.
+
+        Args:
+            live: sandbox ID -> network ID or name -> endpoint, of the running containers with a sandbox.
+            published: sandbox ID -> their `NetworkSettings.Ports`.
+            names: sandbox ID -> container name, for messages.
+        """
+        for sandbox_id, endpoints in live.items():
+            try:
+                found = {self.get(ref).id: (self.get(ref), settings) for ref, settings in endpoints.items()}
+                name = (names or {}).get(sandbox_id, sandbox_id[:12])
+                await self._connections.adopt(sandbox_id, [*found.values()], (published or {}).get(sandbox_id), name)
+            except PoguError as e:
+                log.warning("the network of %s could not be taken over: %s", sandbox_id[:12], e)
+        await self._settle()
+        orphans = await self._sandboxes.forget_others()
+        kept = {self._identity.veth(e.id) for s in self._sandboxes for e in s.endpoints.values()}
+        bridges = {bridge_name(n) for n in self._records.list()}
+        deleted = await self._threads.call(delete_orphan_links, self._identity, kept, bridges)
+        if orphans or deleted:
+            log.info("deleted %d namespaces and %d interfaces that belonged to nobody", len(orphans), len(deleted))
+
+    # -- networks ------------------------------------------------------------------------------------------------
+
+    def get(self, ref: str) -> Network:
+        """Return a network by name, ID or beginning of an ID.
+
+        Raises:
+            NotFound: `network X not found`. InvalidArgument: several match.
+        """
+        return self._records.get(ref)
+
+    def list(self) -> builtins.list[Network]:
+        """Return all networks."""
+        return self._records.list()
+
+    def endpoints(self, network_id: str) -> dict[str, EndpointSettings]:
+        """Return the endpoints in use on a network, by sandbox ID."""
+        return {e.sandbox_id: e.settings for e in self._connections.on(network_id)}
+
+    async def create(
+        self,
+        name: str,
+        driver: str = "bridge",
+        ipam: IPAM | None = None,
+        *,
+        internal: bool = False,
+        attachable: bool = False,
+        options: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        enable_ipv4: bool = True,
+        enable_ipv6: bool = False,
+    ) -> Network:
+        """Make a network; when this returns its record is durable and its bridge stands.
+
+        Raises:
+            Conflict: the name is taken. Forbidden: the name is predefined, or a subnet overlaps another network's.
+            InvalidArgument: an option or address is wrong, or no subnet is free. NotFound: no such driver.
+        """
+        self._check_new(name, driver)
+        network = Network(
+            name=name,
+            id=new_id(),
+            created=now_rfc3339(),
+            driver=driver,
+            enable_ipv4=enable_ipv4,
+            enable_ipv6=enable_ipv6,
+            ipam=check_ipam(ipam or IPAM()),
+            internal=internal,
+            attachable=attachable,
+            options={**self._config.default_network_opts.get(driver, {}), **(options or {})},
+            labels=dict(labels or {}),
+        )
+        self._drivers[driver].check(network)
+        return await self._threads.finish(self._create(network))
+
+    async def remove(self, ref: str) -> None:
+        """Delete a network without endpoints.
+
+        Raises:
+            NotFound: there is none. Forbidden: it is predefined, or has active endpoints.
+        """
+        network = self.get(ref)
+        if network.name in PREDEFINED:
+            raise Forbidden(f"{network.name} is a pre-defined network and cannot be removed")
+        if self._connections.on(network.id):
+            raise Forbidden(
+                f"error while removing network: network {network.name} id {network.id} has active endpoints"
+            )
+        await self._threads.finish(self._remove(network))
+
+    async def prune(self, filters: Mapping[str, Sequence[str]] | None = None) -> builtins.list[str]:
+        """Delete the networks that no container uses and the filters (`label`, `label!`, `until`) choose.
+
+        Returns their names.
+
+        Raises:
+            InvalidArgument: a filter's value is wrong.
+        """
+        chosen = [n for n in self.list() if n.name not in PREDEFINED and matches_prune(n, filters or {})]
+        removed: builtins.list[str] = []
+        for network in chosen:
+            if self._connections.on(network.id) or self.in_use(network.id):
+                continue
+            try:
+                await self.remove(network.id)
+            except (Forbidden, NotFound):  # used or removed since
+                continue
+            except PoguError as e:
+                log.warning("could not prune network %s: %s", network.name, e)
+                continue
+            removed.append(network.name)
+        self._events.publish("network", "prune", "", {"reclaimed": "0"})
+        return removed
+
+    # -- sandboxes -----------------------------------------------------------------------------------------------
+
+    async def open_sandbox(self, sandbox_id: str) -> Path:
+        """Make a network namespace with its loopback interface up, and return the path that names it. Idempotent.
+
+        Raises:
+            PoguError: the kernel refuses.
+        """
+        await self._settle()
+        return (await self._threads.finish(self._sandboxes.open(sandbox_id))).path
+
+    async def join(
+        self,
+        sandbox_id: str,
+        network: Network,
+        wanted: EndpointSettings,
+        *,
+        container_name: str = "",
+        hostname: str = "",
+    ) -> EndpointSettings:
+        """Connect a sandbox to a network, and return the settings filled with what it got.
+
+        On the networks `host` and `none` no sandbox needs to be open. Publishes `connect`.
+
+        Raises:
+            NotFound: no such sandbox. Forbidden: it is connected already, or an address asked for is taken.
+            InvalidArgument: an address or alias is not allowed there. Unavailable: no address is free.
+        """
+        return await self._threads.finish(
+            self._connections.join(sandbox_id, network, wanted, container_name or sandbox_id[:12], hostname)
+        )
+
+    async def leave(self, sandbox_id: str, network_id: str) -> None:
+        """Disconnect a sandbox that goes on. Idempotent. Publishes `disconnect`."""
+        await self._threads.finish(self._connections.leave(sandbox_id, network_id))
+
+    async def publish(
+        self, sandbox_id: str, ports: Ports, exposed: Iterable[str] = (), publish_all: bool = False
+    ) -> dict[str, builtins.list[PortBinding] | None]:
+        """Publish a sandbox's ports in place of those it had, and return them as inspect shows them.
+
+        Ports lead to the endpoint that gives the default route, and follow it when that changes. A sandbox without
+        one (networks none or internal) publishes nothing.
+
+        Raises:
+            Conflict: a port is taken; nothing is published then. InvalidArgument: a port or address is wrong.
+        """
+        await self._settle()
+        return await self._threads.finish(self._connections.publish(sandbox_id, ports, [*exposed], publish_all))
+
+    async def unpublish(self, sandbox_id: str) -> None:
+        """Give a sandbox's host ports back. Idempotent."""
+        await self._threads.finish(self._connections.unpublish(sandbox_id))
+
+    async def close_sandbox(self, sandbox_id: str) -> None:
+        """End a sandbox: when this returns its ports are closed and its addresses free. Idempotent.
+
+        The kernel deletes the namespace once its last process has ended. Publishes `disconnect` for each network.
+        """
+        await self._threads.finish(self._connections.close(sandbox_id))
+
+    def shown_ports(self, sandbox_id: str) -> dict[str, builtins.list[PortBinding] | None]:
+        """Return what `publish` returned last for a sandbox, {} if nothing is published."""
+        sandbox = self._sandboxes.find(sandbox_id)
+        return sandbox.publication.shown() if sandbox and sandbox.publication else {}
+
+    async def stats(self, sandbox: str | Path) -> dict[str, LinkCounters]:
+        """Return the traffic of each interface (but the loopback) by name.
+
+        Args:
+            sandbox: a sandbox ID, or the path of a namespace such as /proc/PID/ns/net.
+
+        Raises:
+            NotFound: it is gone.
+        """
+        path = sandbox if isinstance(sandbox, Path) else self._sandboxes.path(sandbox)
+        try:
+            return await self._sandboxes.counters(path)
+        except OSError as e:
+            raise NotFound(f"no such sandbox: {sandbox}") from e
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    async def _settle(self) -> None:
+        """Write the firewall table, if it is still what an earlier daemon left."""
+        if self._firewall.held:
+            await self._threads.call(self._firewall.rebuild)
+
+    def _check_new(self, name: str, driver: str) -> None:
+        if not name.strip():
+            raise InvalidArgument("invalid name: name is empty")
+        if name in (*PREDEFINED, "default"):
+            raise Forbidden(f"operation is not permitted on predefined {name} network")
+        if any(ord(c) < 32 or c == "/" for c in name):
+            raise InvalidArgument(f"invalid name: {name!r}")
+        if self._records.named(name) is not None:
+            raise Conflict(f"network with name {name} already exists")
+        found = self._drivers.get(driver)
+        if found is None:
+            raise NotFound(f'could not find plugin {driver} in v1 plugin registry: plugin "{driver}" not found')
+        if not found.creatable:
+            raise Forbidden(f'only one instance of "{driver}" network is allowed')
+
+    async def _create(self, network: Network) -> Network:
+        async with self._creating:
+            self._check_bridge_name(network)
+            self._records.reserve(network)
+            try:
+                with ExitStack() as stack:
+                    await self._choose_subnets(network, stack)
+                    await self._records.save(network)
+                    await self._drivers[network.driver].create(network)
+            except BaseException:
+                await self._undo(network)
+                raise
+        self._events.publish("network", "create", network.id, {"name": network.name, "type": network.driver})
+        return network
+
+    async def _undo(self, network: Network) -> None:
+        self._records.drop(network)
+        self._pools.close(network.id)
+        try:
+            await self._drivers[network.driver].remove(network)
+        except PoguError as e:
+            log.warning("after a failure, what was made of network %s could not be removed: %s", network.name, e)
+        await self._records.delete(network)
+
+    def _check_bridge_name(self, network: Network) -> None:
+        name = bridge_name(network)
+        for other in self._records.list():
+            if other.driver == "bridge" and network.driver == "bridge" and bridge_name(other) == name:
+                raise Forbidden(
+                    f"cannot create network {network.id} ({name}): conflicts with network {other.id} ({name}): "
+                    "networks have same bridge name"
+                )
+
+    async def _choose_subnets(self, network: Network, stack: ExitStack) -> None:
+        """Give the network the subnets it was not given. `stack` keeps others from choosing the same until the end."""
+        pools = network.ipam.config = [*(network.ipam.config or [])]
+        missing = [
+            version
+            for version, enabled in ((4, network.enable_ipv4), (6, network.enable_ipv6))
+            if enabled and pool_of(network, version) is None
+        ]
+        if missing:
+            await self._threads.call(stack.enter_context, subnet_lock())
+            avoid = [*self._pools.subnets(), *await self._threads.call(host_subnets)]
+            for version in missing:
+                subnet = (
+                    choose_ipv4(self._config.default_address_pools, avoid)
+                    if version == 4
+                    else choose_ipv6(self._identity.digits, avoid)
+                )
+                pools.append(with_gateway(IPAMConfig(subnet=str(subnet))))
+        self._pools.open(network)
+
+    async def _remove(self, network: Network) -> None:
+        async with self._creating:
+            if self._records.named(network.name) is not network:
+                raise NotFound(f"network {network.name} not found")
+            self._records.drop(network)
+            try:
+                await self._drivers[network.driver].remove(network)
+                await self._records.delete(network)
+            except BaseException:
+                self._records.reserve(network)
+                raise
+            self._pools.close(network.id)
+        self._events.publish("network", "destroy", network.id, {"name": network.name, "type": network.driver})
+
+    async def _restore(self, network: Network) -> None:
+        """Bring a network of an earlier daemon back; one that fails is reported and does not keep the engine down."""
+        try:
+            self._pools.open(network)
+            await self._drivers[network.driver].create(network)
+        except (PoguError, KeyError) as e:
+            log.error("network %s could not be restored: %s", network.name, e)
+
+    async def _ensure_predefined(self) -> None:
+        networks = [
+            plain_network("host", "host", self._records.named("host")),
+            plain_network("none", "null", self._records.named("none")),
+        ]
+        with ExitStack() as stack:
+            if self._config.bridge != "none":
+                await self._threads.call(stack.enter_context, subnet_lock())
+                known, others = self._records.named("bridge"), self._pools.subnets()
+                bridge = await self._threads.call(default_bridge, self._config, known, others)
+                self._drivers["bridge"].check(bridge)
+                self._pools.open(bridge)
+                await self._drivers["bridge"].create(bridge)
+                networks.append(bridge)
+        for network in networks:
+            before = self._records.named(network.name)
+            if before is not None:
+                self._records.drop(before)
+            self._records.reserve(network)
+            if before is None or before.encode() != network.encode():
+                await self._records.save(network)
