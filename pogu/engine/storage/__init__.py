@@ -4,5 +4,7 @@ Call `open_driver` once and `start` what it returns; everything else goes throug
 """
 
 from pogu.engine.storage.driver import Change, ChangeKind, LayerInfo, StorageDriver
+from pogu.engine.storage.drivers import open_driver
+from pogu.engine.storage.layered import chain_of
 
-__all__ = ["Change", "ChangeKind", "LayerInfo", "StorageDriver"]
+__all__ = ["Change", "ChangeKind", "LayerInfo", "StorageDriver", "chain_of", "open_driver"]

@@ -1,0 +1,208 @@
+"""Layers as overlayfs lower directories, a container's writable layer as the upper one.
+
+mount(2) takes one page of options, so lower directories are named relative to the directory of layers. The working
+directory belongs to a process as a whole; the threads that mount have their own (unshare(2), CLONE_FS).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import hashlib
+import os
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pogu.engine.archive import ExtractOptions, Readable, TarWriter, Whiteouts, extract, produce_in_thread
+from pogu.engine.storage import compare
+from pogu.engine.storage.driver import Change
+from pogu.engine.storage.layered import LayeredDriver, like_root
+from pogu.engine.storage.lower import LowerLayers, MergedDirectory
+from pogu.errors import PoguError, Unsupported
+from pogu.linux.mounts import MNT_DETACH, OPTION_BYTES, is_mounted, mount, mounted, unmount
+from pogu.linux.paths import open_root, opened
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_CLONE_FS = 0x200
+# Each off by name, whatever the kernel's defaults are: with them the upper directory alone would not tell all changes,
+# and marks inside an image could lead lookups elsewhere.
+_OPTIONS = "index=off,metacopy=off,redirect_dir=nofollow"
+_MOUNTERS = 2  # threads
+
+
+class OverlayDriver(LayeredDriver):
+    """The `overlay` driver; Docker's name for the same on-disk idea is `overlay2`."""
+
+    name = "overlay2"
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._mounters = ThreadPoolExecutor(_MOUNTERS, "overlay", initializer=self._enter)
+
+    async def stop(self) -> None:
+        self._mounters.shutdown(wait=False)
+        await super().stop()
+
+    def _enter(self) -> None:
+        """Give this thread a working directory of its own: that of the layers."""
+        if _libc.unshare(_CLONE_FS) != 0:
+            raise OSError(ctypes.get_errno(), "unshare(CLONE_FS)")
+        os.chdir(self.root / "layers")
+
+    def _start(self) -> None:
+        (self.root / "layers").mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self.root / "empty").mkdir(mode=0o755, exist_ok=True)
+        super()._start()
+
+    def _probe(self) -> None:
+        work = self._trash.new()
+        try:
+            for name in ("upper", "work", "merged"):
+                (work / name).mkdir(parents=True)
+            options = f"lowerdir={self.root}/empty,upperdir={work}/upper,workdir={work}/work,{_OPTIONS}"
+            mount("overlay", work / "merged", "overlay", data=options)
+            unmount(work / "merged", MNT_DETACH)
+        except OSError as e:
+            raise Unsupported(
+                f"the file system of {self.root} cannot hold overlay mounts ({e.strerror}): "
+                "choose another root directory, or the vfs storage driver"
+            ) from e
+        finally:
+            self._trash.throw(work)
+
+    # layers
+
+    def _unpack(self, target: Path, parent: str | None, tar: Readable, digest: hashlib._Hash) -> int:
+        below = self.stack(parent)
+        target.mkdir(mode=0o700)
+        lower = LowerLayers(MergedDirectory.of(below)) if below else None
+        options = ExtractOptions(whiteouts=Whiteouts.OVERLAY, root_metadata=True, lower=lower)
+        with opened(open_root(target)) as fd:
+            like_root(below[0] if below else None, fd)
+            return extract(tar, fd, options, digest)
+
+    async def layer_diff(self, chain_id: str) -> AsyncIterator[bytes]:
+        self.layer(chain_id)
+        self._pin(chain_id)
+        try:
+            async for chunk in produce_in_thread(_packer(self.path_of(chain_id) / "fs"), "layer-diff"):
+                yield chunk
+        finally:
+            self._unpin(chain_id)
+
+    # containers
+
+    def check_limit(self, size_limit: int) -> None:
+        raise Unsupported("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
+
+    def _prepare(self, directory: Path, chain_id: str | None) -> None:
+        upper = directory / "upper"
+        upper.mkdir(mode=0o700)
+        (directory / "work").mkdir(mode=0o700)
+        with opened(open_root(upper)) as fd:
+            like_root(self.path_of(chain_id) / "fs" if chain_id is not None else None, fd)
+
+    async def mount(self, container_id: str, target: Path) -> None:
+        options = self._mount_options(container_id)
+        await self._in_mounter(lambda: _mount(target.absolute(), options))
+
+    def _mount_options(self, container_id: str) -> str:
+        below = self.stack(self.parent_of(container_id))
+        lower = ":".join(f"{fs.parent.name}/fs" for fs in below) or "../empty"
+        own = f"../containers/{container_id}"
+        options = f"lowerdir={lower},upperdir={own}/upper,workdir={own}/work,{_OPTIONS}"
+        if len(options) > OPTION_BYTES:
+            raise Unsupported(f"{len(below)} layers are more than one mount can have")
+        return options
+
+    async def unmount(self, container_id: str, target: Path) -> None:
+        await self._in_mounter(lambda: unmount(target, MNT_DETACH))
+
+    async def _in_mounter(self, work: Callable[[], object]) -> None:
+        """Run a mount or unmount to its end, even if the caller is cancelled, so that what follows sees it done."""
+        future = asyncio.get_running_loop().run_in_executor(self._mounters, work)
+        try:
+            await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait([future])
+            raise
+        except OSError as e:
+            raise PoguError(f"cannot mount a container's file system: {e.strerror or e}") from e
+
+    async def changes(self, container_id: str) -> list[Change]:
+        below = self.stack(self.parent_of(container_id))
+        return await asyncio.to_thread(self._changes, self._upper(container_id), below)
+
+    @staticmethod
+    def _changes(upper: Path, below: list[Path]) -> list[Change]:
+        with opened(open_root(upper)) as fd:
+            return compare.changes(fd, MergedDirectory.of(below) if below else None, complete=False)
+
+    async def diff(self, container_id: str) -> AsyncIterator[bytes]:
+        self.parent_of(container_id)
+        async for chunk in produce_in_thread(_packer(self._upper(container_id)), "diff"):
+            yield chunk
+
+    async def usage(self, container_id: str) -> int:
+        self.parent_of(container_id)
+        return await asyncio.to_thread(_usage, self._upper(container_id))
+
+    def _upper(self, container_id: str) -> Path:
+        return self.container_path(container_id) / "upper"
+
+    def describe(self, container_id: str, target: Path | None = None) -> dict[str, str]:
+        below = self.stack(self.parent_of(container_id))
+        own = self.container_path(container_id)
+        return {
+            "ID": container_id,
+            "LowerDir": ":".join(str(path) for path in below),
+            "MergedDir": str(target or own / "merged"),
+            "UpperDir": str(own / "upper"),
+            "WorkDir": str(own / "work"),
+        }
+
+    def status(self) -> list[tuple[str, str]]:
+        return [
+            ("Backing Filesystem", backing_file_system(self.root)),
+            ("Supports d_type", "true"),
+            ("Using metacopy", "false"),
+            ("Native Overlay Diff", "true"),
+            ("userxattr", "false"),
+        ]
+
+
+def _mount(target: Path, options: str) -> None:
+    if is_mounted(target):
+        return
+    try:
+        mount("overlay", target, "overlay", data=options)
+    except FileNotFoundError:
+        target.mkdir(parents=True, exist_ok=True)
+        mount("overlay", target, "overlay", data=options)
+
+
+def _packer(directory: Path) -> Callable[[Callable[[bytes], None]], None]:
+    def work(emit: Callable[[bytes], None]) -> None:
+        writer = TarWriter(emit, whiteouts=True)
+        with opened(open_root(directory)) as fd:
+            writer.add_children(fd, "")
+        writer.finish()
+
+    return work
+
+
+def _usage(upper: Path) -> int:
+    with opened(open_root(upper)) as fd:
+        return compare.usage(fd)
+
+
+def backing_file_system(path: Path) -> str:
+    """Return the type of the file system that holds `path`, under Docker's name for it."""
+    best = max(
+        (e for e in mounted() if path == Path(e.target) or Path(e.target) in path.parents),
+        key=lambda e: (len(e.target), e.id),
+        default=None,
+    )
+    kind = best.fstype if best is not None else "<unknown>"
+    return "extfs" if kind in ("ext2", "ext3", "ext4") else kind
