@@ -94,7 +94,8 @@ class ConmonSupervisor(Supervisor):
         if bundle.path.exists():
             await self.delete(spec.id)
         _prepare_persistent(spec.persist_dir)
-        bundle.make(spec.spec)
+        configuration, later = runtime.adapt(spec.spec)
+        bundle.make(configuration)
         process, pid = await self._launch(spec, bundle, runtime)
         record = _record_of(spec, runtime, process.pid, pid)
         cgroup = cgroup_of(spec.spec, pid, runtime.systemd)
@@ -102,6 +103,12 @@ class ConmonSupervisor(Supervisor):
         bundle.write_record(record)
         container = self._take_up(spec.id, bundle, record, runtime, open_process(record.init))
         container.watcher = asyncio.create_task(self._watch_child(container, process))
+        if later:
+            try:
+                apply_limits(cgroup, later)
+            except PoguError as e:
+                await self.delete(spec.id)
+                raise failures.create_failure(runtime.name, e.message, record.program) from e
         return pid
 
     async def _launch(self, spec: LaunchSpec, bundle: Bundle, runtime: OciRuntime) -> tuple[processes.Process, int]:

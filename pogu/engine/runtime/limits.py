@@ -108,7 +108,8 @@ def _blkio(cgroup: Cgroup, blkio: Json, version: int) -> None:
         if version == 2:
             cgroup.write("io", "io.weight", f"default {weight_of_blkio(weight)}")
         else:
-            cgroup.write("blkio", "blkio.bfq.weight", weight)
+            name = "blkio.weight" if cgroup.read("blkio", "blkio.weight") else "blkio.bfq.weight"  # by I/O scheduler
+            cgroup.write("blkio", name, weight)
 
 
 def _or_max(value: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from pogu.engine.model import HostConfig, MountPoint
@@ -130,7 +131,7 @@ def _shared_ipc(wanted: HostConfig, taken: set[str]) -> list[Json]:
     return [
         {"destination": p, "type": "bind", "source": p, "options": ["rbind", "rprivate"]}
         for p in (_SHM, _MQUEUE)
-        if p not in taken
+        if p not in taken and Path(p).is_dir()
     ]
 
 

@@ -11,10 +11,14 @@ import errno
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from pogu.engine.runtime import failures
 from pogu.errors import InvalidArgument, NotFound, PoguError
 from pogu.linux import processes
+from pogu.linux.cgroups import hierarchy
+
+Json = dict[str, Any]
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _START_WITHIN = 10.0  # seconds; the process waits ready in the FIFO, so this is for a dead machine
@@ -35,6 +39,10 @@ class OciRuntime:
         """Return the arguments that stand before the command; errors go to `log` as JSON lines."""
         arguments = [f"--root={self.root}", f"--log={log}", "--log-format=json", *self._arguments]
         return [*arguments, "--systemd-cgroup"] if self.systemd else arguments
+
+    def adapt(self, spec: Json) -> tuple[Json, Json]:
+        """Return the configuration as this runtime can take it, and the resources to set after `create`."""
+        return spec, {}
 
     def state_directory(self, id: str) -> Path:
         """Return where the runtime keeps what it knows of a container."""
@@ -66,6 +74,15 @@ class Crun(OciRuntime):
     """crun: the created process reads the FIFO; one byte lets it go (crun 1.8, `start`)."""
 
     name = "crun"
+
+    def adapt(self, spec: Json) -> tuple[Json, Json]:
+        """crun 1.8 knows one of the two files that can hold a block I/O weight in cgroup version 1."""
+        resources = spec.get("linux", {}).get("resources", {})
+        if hierarchy().version == 2 or "weight" not in resources.get("blockIO", {}):
+            return spec, {}
+        rest = {k: v for k, v in resources["blockIO"].items() if k != "weight"}
+        linux = {**spec["linux"], "resources": {**resources, "blockIO": rest}}
+        return {**spec, "linux": linux}, {"blockIO": {"weight": resources["blockIO"]["weight"]}}
 
     async def forget(self, id: str) -> None:
         await self._remove_state(id)
