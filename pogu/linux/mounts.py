@@ -131,6 +131,24 @@ def bind(source: str | Path, target: str | Path, *, recursive: bool = False, rea
         raise
 
 
+def mount_with(source: str, target: str | Path, fstype: str, options: str) -> None:
+    """Mount as `mount -t FSTYPE -o OPTIONS SOURCE TARGET` would, with the further calls that some options need.
+
+    Raises:
+        OSError: nothing stays mounted.
+    """
+    parsed = parse_options(options)
+    mount(source, target, fstype, parsed.flags, parsed.data)
+    try:
+        if parsed.flags & MS_BIND and parsed.flags & ~(MS_BIND | MS_REC):
+            mount("", target, flags=parsed.flags | MS_REMOUNT)
+        if parsed.propagation:
+            set_propagation(target, parsed.propagation)
+    except OSError:
+        unmount(target, MNT_DETACH)
+        raise
+
+
 def set_propagation(target: str | Path, flags: int) -> None:
     """Set the propagation type: a value of `PROPAGATION`. Raises OSError."""
     mount("", target, flags=flags)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import stat
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -114,13 +116,17 @@ def _changes(tree: Path, below: Path | None) -> list[Change]:
 def _usage(tree: Path, below: Path | None) -> int:
     """Bytes of the files that were added or modified, each inode once."""
     seen: dict[tuple[int, int], int] = {}
-    for change in _changes(tree, below):
-        if change.kind is not ChangeKind.DELETED:
+    with opened(open_root(tree)) as fd:
+        for change in _changes(tree, below):
+            if change.kind is ChangeKind.DELETED:
+                continue
             try:
-                status = (tree / change.path.lstrip("/")).lstat()
+                with parent_of(fd, change.path) as (parent, name):
+                    status = os.stat(name, dir_fd=parent, follow_symlinks=False)
             except OSError:  # gone since
                 continue
-            seen[(status.st_dev, status.st_ino)] = 0 if status.st_mode & 0o170000 == 0o040000 else status.st_size
+            if not stat.S_ISDIR(status.st_mode):
+                seen[(status.st_dev, status.st_ino)] = status.st_size
     return sum(seen.values())
 
 
