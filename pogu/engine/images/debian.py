@@ -14,6 +14,8 @@ from pogu.linux.processes import run, spawn
 DEFAULT_SUITE = "bookworm"
 _SUITE = re.compile(r"[a-z][a-z0-9.-]{0,40}")
 _RELEASES = {"10": "buster", "11": "bullseye", "12": "bookworm", "13": "trixie", "14": "forky"}
+# /bin and /sbin as links from the start: otherwise a package does it that needs the whole of Perl
+_MERGED_USR = Path("/usr/share/mmdebstrap/hooks/maybe-merged-usr")
 
 # What makes apt and dpkg fit a container: no caches that nobody reads, no services started by packages
 _SETTINGS = {
@@ -32,7 +34,8 @@ _SETTINGS = {
 _CLEAN = (
     'chmod 0755 "$1/usr/sbin/policy-rc.d"',
     'rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap" "$1/var/cache/ldconfig/aux-cache"',
-    'rm -f "$1"/var/log/*.log "$1"/var/log/apt/*',
+    'rm -f "$1"/var/log/*.log "$1"/var/log/apt/* "$1"/var/cache/apt/*.bin',
+    'f="$1/etc/apt/sources.list.d/0000sources.list"; [ ! -e "$f" ] || mv "$f" "$1/etc/apt/sources.list"',
     'for f in resolv.conf hostname machine-id; do : > "$1/etc/$f"; done',
 )
 
@@ -88,6 +91,7 @@ async def write_debian(suite: str, target: Path) -> None:
         "--variant=minbase",
         "--format=tar",
         "--skip=output/dev",
+        *([f"--hook-dir={_MERGED_USR}"] if _MERGED_USR.is_dir() else []),
         f"--aptopt={work / 'apt.conf'}",
         *(f"--customize-hook={hook}" for hook in (*_uploads(work, portable(settings)), *_CLEAN)),
         suite,
