@@ -86,7 +86,8 @@ class Pogu(Peer):
     def command(self) -> list[str]:
         return [
             str(REPOSITORY / ".venv/bin/pogu"), "up",
-            "--root", str(self.home / "pogu"), "--run", str(self.home / "pogu-run"), "--host", f"unix://{self.socket}", "--bridge", "pogubench0", "--cgroup-parent", "/pogu-bench",
+            "--root", str(self.home / "pogu"), "--run", str(self.home / "pogu-run"),
+            "--host", f"unix://{self.socket}", "--bridge", "pogubench0", "--cgroup-parent", "/pogu-bench",
         ]  # fmt: skip
 
 
