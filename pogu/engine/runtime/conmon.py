@@ -97,6 +97,7 @@ class ConmonSupervisor(Supervisor):
         configuration, later = runtime.adapt(spec.spec)
         bundle.make(configuration)
         process, pid = await self._launch(spec, bundle, runtime)
+        runtime.created(spec.id, spec.spec)
         record = _record_of(spec, runtime, process.pid, pid)
         cgroup = cgroup_of(spec.spec, pid, runtime.systemd)
         record.cgroup = cgroup.path

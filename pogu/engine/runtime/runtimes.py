@@ -7,11 +7,15 @@ saves a process (2 ms with crun, 20 with runc); any other runtime is called.
 from __future__ import annotations
 
 import asyncio
+import base64
 import errno
+import hashlib
 import os
 import shutil
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from pogu.engine.runtime import failures
 from pogu.errors import InvalidArgument, NotFound, PoguError
@@ -21,6 +25,7 @@ from pogu.linux.cgroups import hierarchy
 Json = dict[str, Any]
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_FILTERS_KEPT = 64  # about 30 KB each
 _START_WITHIN = 10.0  # seconds; the process waits ready in the FIFO, so this is for a dead machine
 
 
@@ -43,6 +48,9 @@ class OciRuntime:
     def adapt(self, spec: Json) -> tuple[Json, Json]:
         """Return the configuration as this runtime can take it, and the resources to set after `create`."""
         return spec, {}
+
+    def created(self, id: str, spec: Json) -> None:
+        """Learn from a container that was created from the (unadapted) configuration."""
 
     def state_directory(self, id: str) -> Path:
         """Return where the runtime keeps what it knows of a container."""
@@ -75,14 +83,39 @@ class Crun(OciRuntime):
 
     name = "crun"
 
+    def __init__(self, program: str, root: Path, *, systemd: bool = False, arguments: tuple[str, ...] = ()) -> None:
+        super().__init__(program, root, systemd=systemd, arguments=arguments)
+        self._filters: dict[bytes, str] = {}
+
     def adapt(self, spec: Json) -> tuple[Json, Json]:
-        """crun 1.8 knows one of the two files that can hold a block I/O weight in cgroup version 1."""
+        """Give crun a seccomp filter it has compiled before, and keep from it what it cannot do.
+
+        Compiling the default profile takes 12 ms, more than all the rest; an annotation hands crun a finished filter
+        (crun(1), run.oci.seccomp_bpf_data). crun 1.8 also knows only one of the two files that can hold a block I/O
+        weight in cgroup version 1.
+        """
+        if filter_ := self._filters.get(_digest(spec)):
+            spec = {**spec, "annotations": {**spec.get("annotations", {}), "run.oci.seccomp_bpf_data": filter_}}
         resources = spec.get("linux", {}).get("resources", {})
         if hierarchy().version == 2 or "weight" not in resources.get("blockIO", {}):
             return spec, {}
         rest = {k: v for k, v in resources["blockIO"].items() if k != "weight"}
         linux = {**spec["linux"], "resources": {**resources, "blockIO": rest}}
         return {**spec, "linux": linux}, {"blockIO": {"weight": resources["blockIO"]["weight"]}}
+
+    def created(self, id: str, spec: Json) -> None:
+        """Remember the seccomp filter that crun left in its state directory."""
+        digest = _digest(spec)
+        if not digest or digest in self._filters:
+            return
+        try:
+            filter_ = (self.state_directory(id) / "seccomp.bpf").read_bytes()
+        except OSError:
+            return
+        if filter_:
+            if len(self._filters) >= _FILTERS_KEPT:
+                self._filters.pop(next(iter(self._filters)))
+            self._filters[digest] = base64.b64encode(filter_).decode()
 
     async def forget(self, id: str) -> None:
         await self._remove_state(id)
@@ -161,6 +194,12 @@ async def _readable(fd: int) -> None:
         await waiter
     finally:
         loop.remove_reader(fd)
+
+
+def _digest(spec: Json) -> bytes:
+    """Return what tells one seccomp profile from another, b"" for none."""
+    profile = spec.get("linux", {}).get("seccomp")
+    return hashlib.sha256(msgspec.json.encode(profile)).digest() if profile else b""
 
 
 def _text(path: Path) -> str:
