@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from pogu.dialects.docker.call import Call, empty_response, json_response
@@ -40,8 +41,8 @@ class ContainerRoutes:
         return json_response(self._summaries(call, chosen, sizes))
 
     def _summaries(
-        self, call: Call, chosen: list[Container], sizes: list[tuple[int, int] | None]
-    ) -> list[dict[str, Any]]:
+        self, call: Call, chosen: Sequence[Container], sizes: Sequence[tuple[int, int] | None]
+    ) -> Sequence[dict[str, Any]]:
         now = time.time_ns()
         names: dict[tuple[str, str], str] = {}
         return [
@@ -50,7 +51,6 @@ class ContainerRoutes:
                 call.version,
                 now,
                 image=self._image_name(c, names),
-                ports=self._containers.ports(c),
                 sizes=size,
             )
             for c, size in zip(chosen, sizes, strict=True)
@@ -74,7 +74,6 @@ class ContainerRoutes:
         value = render_inspect(
             container,
             call.version,
-            ports=self._containers.ports(container),
             directory=str(self._engine.config.root / "containers" / container.id),
             sandbox=self._containers.sandbox(container),
             exec_ids=self._containers.exec_ids(container.id),
@@ -155,7 +154,7 @@ class ContainerRoutes:
         deleted, reclaimed = await self._containers.prune(filters)
         return json_response({"ContainersDeleted": deleted or None, "SpaceReclaimed": reclaimed})
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> Sequence[Route]:
         """Return the operations, for the router and the description."""
         stopping = (text("signal", "Signal to send first"), number("t", "Seconds to wait before killing it"))
         return [

@@ -18,19 +18,19 @@ from pogu.errors import InvalidArgument
 T = TypeVar("T", bound=msgspec.Struct)
 
 _INT64 = range(-(2**63), 2**63)
-_GO_NAMES: dict[type[inspect.Type], str] = {
+_GO_NAMES: dict[type, str] = {
     inspect.BoolType: "bool",
     inspect.IntType: "int64",
     inspect.FloatType: "float64",
     inspect.StrType: "string",
 }
-_ZERO: dict[type[inspect.Type], Any] = {
+_ZERO: dict[type, Any] = {
     inspect.BoolType: False,
     inspect.IntType: 0,
     inspect.FloatType: 0.0,
     inspect.StrType: "",
 }
-_PYTHON: dict[type[inspect.Type], tuple[type, ...]] = {
+_PYTHON: dict[type, tuple[type, ...]] = {
     inspect.BoolType: (bool,),
     inspect.IntType: (int, float),
     inspect.FloatType: (int, float),
@@ -153,7 +153,8 @@ def _json_kind(value: Any) -> str:
         return "bool"
     if isinstance(value, int | float):
         return "number"
-    return {str: "string", list: "array", dict: "object"}[type(value)]
+    kinds: dict[type, str] = {str: "string", list: "array", dict: "object"}
+    return kinds[type(value)]
 
 
 def _go_name(shape: inspect.Type) -> str:

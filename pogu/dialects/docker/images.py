@@ -111,7 +111,7 @@ class ImageRoutes:
         )
         return json_response({"Id": image_id}, 201)
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> Sequence[Route]:
         """Return the operations."""
         name = "/images/{name:path}"
         return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pogu.dialects.docker.call import Call, empty_response, json_response
@@ -110,7 +111,7 @@ class NetworkRoutes:
         check_keys(filters, ("label", "label!", "until"))
         return json_response({"NetworksDeleted": await self._networks.prune(filters) or None})
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> Sequence[Route]:
         """Return the operations."""
         return [
             Route(

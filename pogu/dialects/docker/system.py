@@ -111,7 +111,6 @@ class SystemRoutes:
                 version,
                 now,
                 image=c.config.image or c.image_id,
-                ports=containers.ports(c),
                 sizes=await containers.size(c.id),
             )
             for c in containers.list(all=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pogu.dialects.docker.absent import NOT_A_MANAGER
 from pogu.dialects.docker.call import Call, empty_response, json_response
 from pogu.dialects.docker.filters import (
@@ -70,7 +72,7 @@ class VolumeRoutes:
         names, reclaimed = await self._volumes.prune(terms, every)
         return json_response({"VolumesDeleted": names or None, "SpaceReclaimed": reclaimed})
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> Sequence[Route]:
         """Return the operations."""
         return [
             Route(

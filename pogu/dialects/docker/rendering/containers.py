@@ -96,7 +96,6 @@ def render_summary(
     now_ns: int,
     *,
     image: str,
-    ports: Ports,
     sizes: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
     """Return one entry of the list. `image` is the name to show; `sizes` are those of the layer and of all."""
@@ -111,7 +110,7 @@ def render_summary(
         "ImageID": container.image_id,
         "Command": command_text(container),
         "Created": parse_rfc3339(container.created) // 1_000_000_000,
-        "Ports": render_port_summaries(ports),
+        "Ports": render_port_summaries(container.ports),
     }
     if sizes is not None:
         summary |= omit_empty({"SizeRw": sizes[0], "SizeRootFs": sizes[1]}, ("SizeRw", "SizeRootFs"))
@@ -140,7 +139,6 @@ def render_inspect(
     container: Container,
     version: ApiVersion,
     *,
-    ports: Ports,
     directory: str,
     sandbox: tuple[str, str],
     exec_ids: Sequence[str],
@@ -182,13 +180,11 @@ def render_inspect(
         # not in this API for years, but asked for in every old book: docker inspect -f '{{ .Volumes }}'
         "Volumes": {m["Destination"]: m["Source"] for m in mounts},
         "Config": render_config(container.config),
-        "NetworkSettings": render_network_settings(container, version, ports, sandbox),
+        "NetworkSettings": render_network_settings(container, version, sandbox),
     }
 
 
-def render_network_settings(
-    container: Container, version: ApiVersion, ports: Ports, sandbox: tuple[str, str]
-) -> dict[str, Any]:
+def render_network_settings(container: Container, version: ApiVersion, sandbox: tuple[str, str]) -> dict[str, Any]:
     """Return `NetworkSettings`; the default bridge's endpoint is shown on top too, as before user networks were."""
     networks = render_endpoints(container.networks, container.id, container.config.hostname or "", version)
     bridge = networks.get("bridge") or {}
@@ -196,7 +192,7 @@ def render_network_settings(
         "Bridge": "",
         "SandboxID": sandbox[0],
         "SandboxKey": sandbox[1],
-        "Ports": render_ports(ports),
+        "Ports": render_ports(container.ports),
         "HairpinMode": False,
         "LinkLocalIPv6Address": "",
         "LinkLocalIPv6PrefixLen": 0,

@@ -44,10 +44,8 @@ def container(**state):
     )
 
 
-def inspect(record, version=(1, 50), ports=None, sizes=None):
-    return render_inspect(
-        record, version, ports=ports or {}, directory="/d", sandbox=("", ""), exec_ids=[], sizes=sizes, graph_data=None
-    )
+def inspect(record, version=(1, 50), sizes=None):
+    return render_inspect(record, version, directory="/d", sandbox=("", ""), exec_ids=[], sizes=sizes, graph_data=None)
 
 
 RUNNING = {"status": "running", "running": True, "started_at": ago(130)}
@@ -102,7 +100,7 @@ def test_ports_of_the_list():
 
 
 def test_a_line_of_the_list():
-    line = render_summary(container(**RUNNING), (1, 50), NOW, image="busybox", ports={})
+    line = render_summary(container(**RUNNING), (1, 50), NOW, image="busybox")
     assert line["Names"] == ["/web"]
     assert line["State"] == "running"
     assert line["Status"] == "Up 2 minutes"
@@ -113,7 +111,7 @@ def test_a_line_of_the_list():
         {"Type": "bind", "Source": "/srv", "Destination": "/data", "Mode": "", "RW": True, "Propagation": "rprivate"}
     ]
     assert "SizeRw" not in line
-    sized = render_summary(container(), (1, 50), NOW, image="busybox", ports={}, sizes=(10, 30))
+    sized = render_summary(container(), (1, 50), NOW, image="busybox", sizes=(10, 30))
     assert (sized["SizeRw"], sized["SizeRootFs"]) == (10, 30)
 
 
@@ -141,7 +139,9 @@ def test_inspect_omits_what_docker_omits():
 
 def test_ports_of_inspect():
     ports = {"80/tcp": [PortBinding(host_ip="0.0.0.0", host_port="8080")], "81/tcp": None}
-    assert inspect(container(), ports=ports)["NetworkSettings"]["Ports"] == {
+    record = container()
+    record.ports = ports
+    assert inspect(record)["NetworkSettings"]["Ports"] == {
         "80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}],
         "81/tcp": None,
     }
