@@ -4,7 +4,8 @@ from pogu.engine.runtime.conmon import ConmonSupervisor
 from pogu.engine.runtime.host import HostFacts, read_host
 from pogu.engine.runtime.process import exec_process, process_env
 from pogu.engine.runtime.resources import oci_resources
-from pogu.engine.runtime.spec import MASKED_PATHS, READONLY_PATHS, Namespaces, oci_spec
+from pogu.engine.runtime.spec import MASKED_PATHS, READONLY_PATHS, Namespace, Namespaces, oci_spec
+from pogu.engine.runtime.stats import Counters
 from pogu.engine.runtime.supervisor import (
     STDERR,
     STDOUT,
@@ -23,10 +24,12 @@ __all__ = [
     "STDERR",
     "STDOUT",
     "ConmonSupervisor",
+    "Counters",
     "ExecProcess",
     "Exit",
     "HostFacts",
     "LaunchSpec",
+    "Namespace",
     "Namespaces",
     "Processes",
     "ResolvedUser",

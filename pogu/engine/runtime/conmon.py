@@ -34,6 +34,7 @@ from pogu.engine.runtime.bundle import (
 )
 from pogu.engine.runtime.limits import apply_limits
 from pogu.engine.runtime.runtimes import SYSTEM_PATH, OciRuntime, environment, find_runtime
+from pogu.engine.runtime.stats import Counters, read_counters
 from pogu.engine.runtime.supervisor import (
     ExecProcess,
     Exit,
@@ -247,9 +248,8 @@ class ConmonSupervisor(Supervisor):
     async def top(self, id: str, ps_args: Sequence[str] = ("-ef",)) -> Processes:
         return await tops.top(self.pids(id), ps_args)
 
-    def cgroup(self, id: str) -> Cgroup:
-        """Return the container's cgroup, for its counters."""
-        return self._get(id).cgroup
+    def counters(self, id: str) -> Counters:
+        return read_counters(self._get(id).cgroup)
 
     async def close(self) -> None:
         """Let go of all containers, which go on running under conmon."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pogu.engine.runtime.stats import Counters
+
 Json = dict[str, Any]
 
 STDOUT, STDERR = 1, 2
@@ -214,6 +216,10 @@ class Supervisor(ABC):
     @abstractmethod
     def pids(self, id: str) -> list[int]:
         """Return the host's PIDs of all processes of the container, exec'd ones included; empty when it has ended."""
+
+    @abstractmethod
+    def counters(self, id: str) -> Counters:
+        """Return what the container has used; blocks for a few file reads. All zero when it has ended."""
 
     @abstractmethod
     async def top(self, id: str, ps_args: Sequence[str] = ("-ef",)) -> Processes:
