@@ -88,7 +88,7 @@ GROUPS: dict[str, tuple[str, dict[str, Entry]]] = {
     "network": (
         "Manage networks",
         {
-            "connect": Entry(f"{_C}.networks:connect", "Connect a container to a network"),
+            "connect": Entry(f"{_C}.networks:connect_", "Connect a container to a network"),
             "create": Entry(f"{_C}.networks:create", "Create a network"),
             "disconnect": Entry(f"{_C}.networks:disconnect", "Disconnect a container from a network"),
             "inspect": Entry(f"{_C}.inspect:inspect_network", "Display detailed information on networks"),

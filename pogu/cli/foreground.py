@@ -58,7 +58,7 @@ class Foreground:
 
     def attach(self, *, logs: bool = False) -> Raw:
         """Return the taken-over connection to the container's streams."""
-        query: dict[str, Any] = {name: True for name in self._streams}
+        query: dict[str, Any] = dict.fromkeys(self._streams, True)
         query.update(stream=True, logs=logs or None, detachKeys=self._keys)
         return self._client.take_over(f"/containers/{self._container}/attach", query=query)
 

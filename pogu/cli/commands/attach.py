@@ -24,7 +24,7 @@ _PROXY = switch("--sig-proxy", default=True, help="Proxy all received signals to
 @_PROXY
 @click.argument("container", metavar="CONTAINER")
 @click.pass_obj
-def attach(session: Session, container: str, detach_keys: str, no_stdin: bool, sig_proxy: bool) -> None:
+def attach(session: Session, /, *, container: str, detach_keys: str, no_stdin: bool, sig_proxy: bool) -> None:
     """Attach to a running container; the exit code is the container's."""
     client = connect(session)
     found = client.get(f"/containers/{segment(container)}/json")
@@ -53,6 +53,8 @@ def attach(session: Session, container: str, detach_keys: str, no_stdin: bool, s
 @click.pass_obj
 def start(
     session: Session,
+    /,
+    *,
     containers: tuple[str, ...],
     attach_: bool,
     interactive: bool,

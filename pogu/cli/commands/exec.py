@@ -32,7 +32,7 @@ from pogu.errors import PoguError
 @click.argument("container", metavar="CONTAINER")
 @click.argument("words", nargs=-1, required=True, metavar="COMMAND [ARG...]", type=click.UNPROCESSED)
 @click.pass_obj
-def exec_(session: Session, container: str, words: tuple[str, ...], **given: Any) -> None:
+def exec_(session: Session, /, *, container: str, words: tuple[str, ...], **given: Any) -> None:
     """Run a command in a container; the exit code is the command's."""
     client = connect(session)
     tty, stdin, detach = given["tty"], given["interactive"], given["detach"]

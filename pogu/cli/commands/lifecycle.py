@@ -23,7 +23,7 @@ _TIMEOUT = value("-t", "--timeout", "--time", "timeout", type=int, help="Seconds
 @_TIMEOUT
 @_CONTAINERS
 @click.pass_obj
-def stop(session: Session, containers: tuple[str, ...], signal_: str | None, timeout: int | None) -> None:
+def stop(session: Session, /, *, containers: tuple[str, ...], signal_: str | None, timeout: int | None) -> None:
     """Stop containers."""
     client = connect(session)
     each(containers, lambda ref: client.post(f"/containers/{segment(ref)}/stop", signal=signal_, t=timeout))
@@ -34,7 +34,7 @@ def stop(session: Session, containers: tuple[str, ...], signal_: str | None, tim
 @_TIMEOUT
 @_CONTAINERS
 @click.pass_obj
-def restart(session: Session, containers: tuple[str, ...], signal_: str | None, timeout: int | None) -> None:
+def restart(session: Session, /, *, containers: tuple[str, ...], signal_: str | None, timeout: int | None) -> None:
     """Restart containers."""
     client = connect(session)
     each(containers, lambda ref: client.post(f"/containers/{segment(ref)}/restart", signal=signal_, t=timeout))
@@ -44,7 +44,7 @@ def restart(session: Session, containers: tuple[str, ...], signal_: str | None, 
 @_SIGNAL
 @_CONTAINERS
 @click.pass_obj
-def kill(session: Session, containers: tuple[str, ...], signal_: str | None) -> None:
+def kill(session: Session, /, *, containers: tuple[str, ...], signal_: str | None) -> None:
     """Send a signal to containers, KILL if none is named."""
     client = connect(session)
     each(containers, lambda ref: client.post(f"/containers/{segment(ref)}/kill", signal=signal_ or "KILL"))
@@ -53,7 +53,7 @@ def kill(session: Session, containers: tuple[str, ...], signal_: str | None) -> 
 @command("pause", help="Pause all processes within one or more containers")
 @_CONTAINERS
 @click.pass_obj
-def pause(session: Session, containers: tuple[str, ...]) -> None:
+def pause(session: Session, /, *, containers: tuple[str, ...]) -> None:
     """Pause containers."""
     client = connect(session)
     each(containers, lambda ref: client.post(f"/containers/{segment(ref)}/pause"))
@@ -62,7 +62,7 @@ def pause(session: Session, containers: tuple[str, ...]) -> None:
 @command("unpause", help="Unpause all processes within one or more containers")
 @_CONTAINERS
 @click.pass_obj
-def unpause(session: Session, containers: tuple[str, ...]) -> None:
+def unpause(session: Session, /, *, containers: tuple[str, ...]) -> None:
     """Unpause containers."""
     client = connect(session)
     each(containers, lambda ref: client.post(f"/containers/{segment(ref)}/unpause"))
@@ -74,7 +74,7 @@ def unpause(session: Session, containers: tuple[str, ...]) -> None:
 @switch("-v", "--volumes", help="Remove anonymous volumes associated with the container")
 @_CONTAINERS
 @click.pass_obj
-def rm(session: Session, containers: tuple[str, ...], **given: Any) -> None:
+def rm(session: Session, /, *, containers: tuple[str, ...], **given: Any) -> None:
     """Remove containers; with --force one that is not there is no error."""
     client = connect(session)
 

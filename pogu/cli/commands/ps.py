@@ -28,7 +28,7 @@ _HEADERS = {"ID": "CONTAINER ID", "RunningFor": "CREATED", "LocalVolumes": "LOCA
 @switch("-q", "--quiet", help="Only display container IDs")
 @switch("-s", "--size", help="Display total file sizes")
 @click.pass_obj
-def ps(session: Session, **given: Any) -> None:
+def ps(session: Session, /, **given: Any) -> None:
     """List containers."""
     last = 1 if given["latest"] else given["last"]
     sized = given["size"] or "{{.Size" in (given["form"] or "").replace(" ", "")

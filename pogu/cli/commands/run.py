@@ -28,7 +28,7 @@ RUN_FAILED = 125
 @_IMAGE
 @_COMMAND
 @click.pass_obj
-def create(session: Session, image: str, words: tuple[str, ...], **given: Any) -> None:
+def create(session: Session, /, *, image: str, words: tuple[str, ...], **given: Any) -> None:
     """Create a container and print its ID."""
     _check(given)
     body = create_body(given, image, words, detach=False)
@@ -43,7 +43,7 @@ def create(session: Session, image: str, words: tuple[str, ...], **given: Any) -
 @_IMAGE
 @_COMMAND
 @click.pass_obj
-def run(session: Session, image: str, words: tuple[str, ...], **given: Any) -> None:
+def run(session: Session, /, *, image: str, words: tuple[str, ...], **given: Any) -> None:
     """Create a container, start it, and stay with it unless detached; the exit code is the container's."""
     try:
         code = _run(connect(session), image, words, given)

@@ -1,0 +1,75 @@
+"""Questions about containers and small changes: `port`, `rename`, `top`, `wait`."""
+
+from __future__ import annotations
+
+import click
+
+from pogu.cli.client import Client, segment
+from pogu.cli.commands.each import each
+from pogu.cli.connect import connect
+from pogu.cli.invoke import Failed, Session
+from pogu.cli.output import columns
+from pogu.cli.pflag import command
+
+
+@command("port", help="List port mappings or a specific mapping for the container")
+@click.argument("container", metavar="CONTAINER")
+@click.argument("port_", required=False, metavar="[PRIVATE_PORT[/PROTO]]")
+@click.pass_obj
+def port(session: Session, /, *, container: str, port_: str | None) -> None:
+    """Print where a container's ports are published."""
+    found = connect(session).get(f"/containers/{segment(container)}/json")
+    ports = found["NetworkSettings"]["Ports"] or {}
+    if port_ is None:
+        lines = [f"{inner} -> {_outer(b)}" for inner, bound in ports.items() for b in bound or []]
+        for line in sorted(lines, key=_natural):
+            print(line)
+        return
+    key = port_ if "/" in port_ else f"{port_}/tcp"
+    if not ports.get(key):
+        raise Failed(f"no public port '{key}' published for {container}")
+    for binding in ports[key]:
+        print(_outer(binding))
+
+
+def _outer(binding: dict[str, str]) -> str:
+    address = binding["HostIp"]
+    return f"[{address}]:{binding['HostPort']}" if ":" in address else f"{address}:{binding['HostPort']}"
+
+
+def _natural(line: str) -> tuple[int, str]:
+    return int(line.split("/", 1)[0]), line
+
+
+@command("rename", help="Rename a container")
+@click.argument("container", metavar="CONTAINER")
+@click.argument("name", metavar="NEW_NAME")
+@click.pass_obj
+def rename(session: Session, /, *, container: str, name: str) -> None:
+    """Give a container another name."""
+    if not container.strip() or not name.strip():
+        raise Failed("Error: Neither old nor new names may be empty")
+    connect(session).post(f"/containers/{segment(container)}/rename", name=name)
+
+
+@command("top", rest=True, help="Display the running processes of a container")
+@click.argument("container", metavar="CONTAINER")
+@click.argument("options", nargs=-1, metavar="[ps OPTIONS]", type=click.UNPROCESSED)
+@click.pass_obj
+def top(session: Session, /, *, container: str, options: tuple[str, ...]) -> None:
+    """List a container's processes."""
+    found = connect(session).get(f"/containers/{segment(container)}/top", ps_args=" ".join(options) or None)
+    print(columns([found["Titles"], *found["Processes"]]))
+
+
+@command("wait", help="Block until one or more containers stop, then print their exit codes")
+@click.argument("containers", nargs=-1, required=True, metavar="CONTAINER [CONTAINER...]")
+@click.pass_obj
+def wait(session: Session, /, *, containers: tuple[str, ...]) -> None:
+    """Print exit codes as containers end."""
+    client = connect(session)
+    each(containers, lambda ref: print(_wait(client, ref), flush=True), show=False)
+
+
+def _wait(client: Client, ref: str) -> int:
+    return int(client.post(f"/containers/{segment(ref)}/wait")["StatusCode"])

@@ -1,0 +1,150 @@
+"""`pogu images`, `pogu rmi`, `pogu tag`, `pogu history`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from pogu.cli.client import segment
+from pogu.cli.commands.each import each
+from pogu.cli.connect import connect
+from pogu.cli.filters import parse_filters
+from pogu.cli.invoke import Failed, Session
+from pogu.cli.output import print_rows
+from pogu.cli.pflag import command, many, switch, value
+from pogu.cli.units import human_age, human_size
+
+_TABLE = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
+_DIGEST_TABLE = "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
+_HEADERS = {"ID": "IMAGE ID", "CreatedSince": "CREATED", "CreatedAt": "CREATED AT"}
+_NONE = "<none>"
+
+
+@command("images", help="List images")
+@switch("-a", "--all", "all_", help="Show all images (default hides intermediate images)")
+@switch("--digests", help="Show digests")
+@many("-f", "--filter", "filters", help="Filter output based on conditions provided")
+@value("--format", "form", help="Format output using a template: table, table TEMPLATE, json, TEMPLATE")
+@switch("--no-trunc", help="Don't truncate output")
+@switch("-q", "--quiet", help="Only show image IDs")
+@click.argument("repository", required=False, metavar="[REPOSITORY[:TAG]]")
+@click.pass_obj
+def images(session: Session, /, repository: str | None, **given: Any) -> None:
+    """List images."""
+    filters = parse_filters(given["filters"]) or {}
+    if repository:
+        filters["reference"] = [repository]
+    found = connect(session).get("/images/json", all=given["all_"] or None, filters=filters or None)
+    rows = [row for entry in found for row in _rows(entry, given, repository)]
+    if given["quiet"] and not given["form"]:
+        for row in rows:
+            print(row["ID"])
+        return
+    print_rows(given["form"], rows, _DIGEST_TABLE if given["digests"] else _TABLE, _HEADERS)
+
+
+def _rows(entry: dict[str, Any], given: dict[str, Any], wanted: str | None) -> Iterator[dict[str, Any]]:
+    """Yield one row for each tag, and for each digest without a tag, as docker does."""
+    id_ = entry["Id"] if given["no_trunc"] else entry["Id"].removeprefix("sha256:")[:12]
+    common = {
+        "ID": id_,
+        "CreatedSince": human_age(float(entry["Created"])),
+        "CreatedAt": time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(entry["Created"])),
+        "Size": human_size(entry["Size"]),
+        "Containers": _count(entry.get("Containers", -1)),
+        "SharedSize": _size(entry.get("SharedSize", -1)),
+        "UniqueSize": "N/A",
+        "VirtualSize": human_size(entry["Size"]),
+    }
+    digests = dict(text.split("@") for text in entry.get("RepoDigests") or [] if "@" in text)
+    tags = [tag for tag in entry.get("RepoTags") or [] if tag != "<none>:<none>"]
+    for tag in tags:
+        name, _, label = tag.rpartition(":")
+        yield {**common, "Repository": name, "Tag": label, "Digest": digests.pop(name, _NONE)}
+    if given["quiet"] and tags:
+        return
+    for name, digest in digests.items():
+        if name != _NONE and given["digests"]:
+            yield {**common, "Repository": name, "Tag": _NONE, "Digest": digest}
+    if not tags and not wanted:
+        yield {**common, "Repository": _NONE, "Tag": _NONE, "Digest": _NONE}
+
+
+def _count(number: int) -> str:
+    return "N/A" if number < 0 else str(number)
+
+
+def _size(number: int) -> str:
+    return "N/A" if number < 0 else human_size(number)
+
+
+@command("rmi", help="Remove one or more images")
+@switch("-f", "--force", help="Force removal of the image")
+@switch("--no-prune", help="Do not delete untagged parents")
+@click.argument("names", nargs=-1, required=True, metavar="IMAGE [IMAGE...]")
+@click.pass_obj
+def rmi(session: Session, /, *, names: tuple[str, ...], force: bool, no_prune: bool) -> None:
+    """Remove images."""
+    client = connect(session)
+
+    def remove(ref: str) -> None:
+        answer = client.delete(f"/images/{segment(ref)}", force=force or None, noprune=no_prune or None)
+        for item in answer or []:
+            for what, name in item.items():
+                print(f"{what}: {name}", flush=True)
+
+    each(names, remove, show=False)
+
+
+@command("tag", help="Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE")
+@click.argument("source", metavar="SOURCE_IMAGE[:TAG]")
+@click.argument("target", metavar="TARGET_IMAGE[:TAG]")
+@click.pass_obj
+def tag(session: Session, /, *, source: str, target: str) -> None:
+    """Give an image another name."""
+    repository, label = split_tag(target)
+    connect(session).post(f"/images/{segment(source)}/tag", repo=repository, tag=label)
+
+
+def split_tag(name: str) -> tuple[str, str]:
+    """Return (repository, tag) of a reference; the tag is empty where there is none. Digests are refused."""
+    if "@" in name:
+        raise Failed("refusing to create a tag with a digest reference")
+    head, colon, label = name.rpartition(":")
+    return (head, label) if colon and "/" not in label else (name, "")
+
+
+@command("history", help="Show the history of an image")
+@value("--format", "form", help="Format output using a template: table, table TEMPLATE, json, TEMPLATE")
+@switch("-H", "--human", default=True, help="Print sizes and dates in human readable format")
+@switch("--no-trunc", help="Don't truncate output")
+@switch("-q", "--quiet", help="Only show image IDs")
+@click.argument("image", metavar="IMAGE")
+@click.pass_obj
+def history(session: Session, /, image: str, **given: Any) -> None:
+    """List what an image was made of."""
+    found = connect(session).get(f"/images/{segment(image)}/history")
+    rows = [_history_row(entry, human=given["human"], trunc=not given["no_trunc"]) for entry in found]
+    if given["quiet"]:
+        for row in rows:
+            print(row["ID"])
+        return
+    headers = {"ID": "IMAGE", "CreatedSince": "CREATED", "CreatedBy": "CREATED BY"}
+    print_rows(given["form"], rows, "{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}", headers)
+
+
+def _history_row(entry: dict[str, Any], *, human: bool, trunc: bool) -> dict[str, Any]:
+    by = entry["CreatedBy"].replace("\t", " ")
+    id_ = entry["Id"]
+    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(entry["Created"]))
+    return {
+        "ID": id_.removeprefix("sha256:")[:12] if trunc and id_ != "<missing>" else id_,
+        "CreatedAt": created,
+        "CreatedSince": human_age(float(entry["Created"])) if human else created,
+        "CreatedBy": by if not trunc or len(by) <= 45 else f"{by[:44]}…",
+        "Size": human_size(entry["Size"]) if human else str(entry["Size"]),
+        "Comment": entry["Comment"],
+    }

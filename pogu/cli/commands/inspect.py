@@ -1,0 +1,111 @@
+"""`pogu inspect`, and `inspect` of each group."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from pogu.cli.client import ApiError, Client, segment
+from pogu.cli.connect import connect
+from pogu.cli.invoke import Exit, Failed, Session
+from pogu.cli.output import one_line
+from pogu.cli.pflag import command, switch, value
+
+_FORMAT = value("-f", "--format", "form", help="Format output using a template: json, TEMPLATE")
+_NAMES = click.argument("names", nargs=-1, required=True, metavar="NAME|ID [NAME|ID...]")
+
+# In the order docker looks a name up.
+_PATHS = {
+    "container": "/containers/{}/json",
+    "image": "/images/{}/json",
+    "network": "/networks/{}",
+    "volume": "/volumes/{}",
+}
+
+
+@command("inspect", help="Return low-level information on objects")
+@_FORMAT
+@switch("-s", "--size", help="Display total file sizes if the type is container")
+@value("--type", "kind", help='Only inspect objects of the given type: "container", "image", "network", "volume"')
+@_NAMES
+@click.pass_obj
+def inspect(session: Session, /, *, names: tuple[str, ...], form: str | None, size: bool, kind: str | None) -> None:
+    """Describe objects of any kind."""
+    if kind is not None and kind not in _PATHS:
+        raise Failed(f'unknown type: "{kind}"')
+    _inspect(session, names, form, kinds=[kind] if kind else list(_PATHS), size=size)
+
+
+@command("inspect", help="Display detailed information on one or more containers")
+@_FORMAT
+@switch("-s", "--size", help="Display total file sizes")
+@_NAMES
+@click.pass_obj
+def inspect_container(session: Session, /, *, names: tuple[str, ...], form: str | None, size: bool) -> None:
+    """Describe containers."""
+    _inspect(session, names, form, kinds=["container"], size=size)
+
+
+@command("inspect", help="Display detailed information on one or more images")
+@_FORMAT
+@_NAMES
+@click.pass_obj
+def inspect_image(session: Session, /, *, names: tuple[str, ...], form: str | None) -> None:
+    """Describe images."""
+    _inspect(session, names, form, kinds=["image"])
+
+
+@command("inspect", help="Display detailed information on one or more networks")
+@_FORMAT
+@switch("-v", "--verbose", help="Verbose output for diagnostics")
+@_NAMES
+@click.pass_obj
+def inspect_network(session: Session, /, *, names: tuple[str, ...], form: str | None, verbose: bool) -> None:
+    """Describe networks."""
+    _inspect(session, names, form, kinds=["network"], verbose=verbose)
+
+
+@command("inspect", help="Display detailed information on one or more volumes")
+@_FORMAT
+@_NAMES
+@click.pass_obj
+def inspect_volume(session: Session, /, *, names: tuple[str, ...], form: str | None) -> None:
+    """Describe volumes."""
+    _inspect(session, names, form, kinds=["volume"])
+
+
+def _inspect(session: Session, names: Sequence[str], form: str | None, *, kinds: Sequence[str], **flags: bool) -> None:
+    """Print what was found, then say what was not; the exit code is 1 when something was not."""
+    client = connect(session)
+    found, errors = [], []
+    for name in names:
+        try:
+            found.append(_find(client, name, kinds, {key: on or None for key, on in flags.items()}))
+        except ApiError as e:
+            errors.append(str(e) if len(kinds) == 1 else f"Error: No such object: {name}")
+    if form:
+        from pogu.cli.templates import Template
+
+        template = Template(str(one_line(form)).replace("\\t", "\t").replace("\\n", "\n"))
+        for value_ in found:
+            print(template.render(value_))
+    else:
+        print(json.dumps(found, indent=4, ensure_ascii=False) if found else "[]")
+    for error in errors:
+        print(error, file=sys.stderr)
+    if errors:
+        raise Exit(1)
+
+
+def _find(client: Client, name: str, kinds: Sequence[str], flags: dict[str, Any]) -> Any:
+    for kind in kinds:
+        try:
+            return client.get(_PATHS[kind].format(segment(name)), **(flags if kind in {"container", "network"} else {}))
+        except ApiError as e:
+            if e.status != 404 or kind == kinds[-1]:
+                raise
+    raise AssertionError("there is always a last kind")

@@ -1,0 +1,172 @@
+"""`pogu network …`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from pogu.cli.client import ApiError, segment
+from pogu.cli.commands.each import each
+from pogu.cli.connect import connect
+from pogu.cli.filters import parse_filters
+from pogu.cli.flags.pairs import pairs
+from pogu.cli.invoke import Session
+from pogu.cli.output import print_rows
+from pogu.cli.pflag import command, many, switch, value
+
+
+@command("ls", help="List networks")
+@many("-f", "--filter", "filters", help="Provide filter values (e.g. driver=bridge)")
+@value("--format", "form", help="Format output using a template: table, table TEMPLATE, json, TEMPLATE")
+@switch("--no-trunc", help="Do not truncate the output")
+@switch("-q", "--quiet", help="Only display network IDs")
+@click.pass_obj
+def list_(session: Session, /, **given: Any) -> None:
+    """List networks by name."""
+    found = connect(session).get("/networks", filters=parse_filters(given["filters"]))
+    rows = [_row(entry, trunc=not given["no_trunc"]) for entry in sorted(found, key=lambda n: n["Name"])]
+    if given["quiet"] and not given["form"]:
+        for row in rows:
+            print(row["ID"])
+        return
+    headers = {"ID": "NETWORK ID"}
+    print_rows(given["form"], rows, "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}", headers)
+
+
+def _row(entry: dict[str, Any], *, trunc: bool) -> dict[str, Any]:
+    return {
+        "ID": entry["Id"][:12] if trunc else entry["Id"],
+        "Name": entry["Name"],
+        "Driver": entry["Driver"],
+        "Scope": entry["Scope"],
+        "IPv4": str(entry.get("EnableIPv4", True)).lower(),
+        "IPv6": str(entry["EnableIPv6"]).lower(),
+        "Internal": str(entry["Internal"]).lower(),
+        "Labels": ",".join(f"{key}={text}" for key, text in sorted((entry.get("Labels") or {}).items())),
+        "CreatedAt": entry["Created"],
+    }
+
+
+@command("create", help="Create a network")
+@switch("--attachable", help="Enable manual container attachment")
+@many("--aux-address", help="Auxiliary IPv4 or IPv6 addresses used by Network driver")
+@value("-d", "--driver", default="bridge", help="Driver to manage the Network")
+@many("--gateway", help="IPv4 or IPv6 Gateway for the master subnet")
+@switch("--ingress", help="Create swarm routing-mesh network")
+@switch("--internal", help="Restrict external access to the network")
+@many("--ip-range", help="Allocate container ip from a sub-range")
+@value("--ipam-driver", default="default", help="IP Address Management Driver")
+@many("--ipam-opt", help="Set IPAM driver specific options")
+@switch("--ipv4", default=None, help="Enable or disable IPv4 address assignment")
+@switch("--ipv6", default=None, help="Enable or disable IPv6 address assignment")
+@many("--label", help="Set metadata on a network")
+@many("-o", "--opt", help="Set driver specific options")
+@value("--scope", help="Control the network's scope")
+@many("--subnet", help="Subnet in CIDR format that represents a network segment")
+@click.argument("name", metavar="NETWORK")
+@click.pass_obj
+def create(session: Session, /, name: str, **given: Any) -> None:
+    """Make a network and print its ID."""
+    body = {
+        "Name": name,
+        "Driver": given["driver"],
+        "Internal": given["internal"],
+        "Attachable": given["attachable"],
+        "Ingress": given["ingress"],
+        "Options": pairs(given["opt"]),
+        "Labels": pairs(given["label"]),
+        "IPAM": {
+            "Driver": given["ipam_driver"],
+            "Options": pairs(given["ipam_opt"]),
+            "Config": _pools(given),
+        },
+    }
+    body.update({f"EnableIP{v}": given[f"ip{v}"] for v in ("v4", "v6") if given[f"ip{v}"] is not None})
+    if given["scope"]:
+        body["Scope"] = given["scope"]
+    print(connect(session).post("/networks/create", body)["Id"])
+
+
+def _pools(given: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return one pool for each subnet; ranges, gateways and other addresses go to the subnet they are in."""
+    import ipaddress
+
+    from pogu.errors import InvalidArgument
+
+    try:
+        pools = [(ipaddress.ip_network(text, strict=False), {"Subnet": text}) for text in given["subnet"]]
+        for option, key in (("ip_range", "IPRange"), ("gateway", "Gateway")):
+            for text in given[option]:
+                address = ipaddress.ip_interface(text).ip
+                _pool_of(pools, address, f"no matching subnet for {option.replace('_', '-')} {text}")[key] = text
+        for text in given["aux_address"]:
+            name, _, number = text.partition("=")
+            pool = _pool_of(pools, ipaddress.ip_address(number), f"no matching subnet for aux-address {number}")
+            pool.setdefault("AuxiliaryAddresses", {})[name] = number
+    except ValueError as e:
+        raise InvalidArgument(f"invalid address: {e}") from e
+    return [pool for _, pool in pools]
+
+
+def _pool_of(pools: list[Any], address: Any, message: str) -> dict[str, Any]:
+    from pogu.errors import InvalidArgument
+
+    for network, pool in pools:
+        if address.version == network.version and address in network:
+            found: dict[str, Any] = pool
+            return found
+    raise InvalidArgument(message)
+
+
+@command("rm", help="Remove one or more networks")
+@switch("-f", "--force", help="Do not error if the network does not exist")
+@click.argument("names", nargs=-1, required=True, metavar="NETWORK [NETWORK...]")
+@click.pass_obj
+def remove(session: Session, /, *, names: tuple[str, ...], force: bool) -> None:
+    """Remove networks."""
+    client = connect(session)
+
+    def delete(name: str) -> None:
+        try:
+            client.delete(f"/networks/{segment(name)}")
+        except ApiError as e:
+            if not (force and e.status == 404):
+                raise
+
+    each(names, delete)
+
+
+@command("connect", help="Connect a container to a network")
+@many("--alias", help="Add network-scoped alias for the container")
+@many("--driver-opt", help="driver options for the network")
+@value("--gw-priority", type=int, help="Highest gw-priority provides the default gateway")
+@value("--ip", help="IPv4 address")
+@value("--ip6", help="IPv6 address")
+@many("--link", help="Add link to another container")
+@many("--link-local-ip", help="Add a link-local address for the container")
+@click.argument("network", metavar="NETWORK")
+@click.argument("container", metavar="CONTAINER")
+@click.pass_obj
+def connect_(session: Session, /, network: str, container: str, **given: Any) -> None:
+    """Connect a container."""
+    ipam = {"IPv4Address": given["ip"], "IPv6Address": given["ip6"], "LinkLocalIPs": list(given["link_local_ip"])}
+    endpoint = {
+        "Aliases": list(given["alias"]),
+        "Links": list(given["link"]),
+        "DriverOpts": pairs(given["driver_opt"]),
+        "GwPriority": given["gw_priority"] or 0,
+        "IPAMConfig": {key: content for key, content in ipam.items() if content},
+    }
+    body = {"Container": container, "EndpointConfig": endpoint}
+    connect(session).post(f"/networks/{segment(network)}/connect", body)
+
+
+@command("disconnect", help="Disconnect a container from a network")
+@switch("-f", "--force", help="Force the container to disconnect from a network")
+@click.argument("network", metavar="NETWORK")
+@click.argument("container", metavar="CONTAINER")
+@click.pass_obj
+def disconnect(session: Session, /, *, network: str, container: str, force: bool) -> None:
+    """Disconnect a container."""
+    connect(session).post(f"/networks/{segment(network)}/disconnect", {"Container": container, "Force": force})
