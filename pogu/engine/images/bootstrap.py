@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from pogu.engine.images.images import Images
 from pogu.engine.images.loading import temporary_directory
 from pogu.engine.images.progress import Progress, silent
 from pogu.engine.images.reference import Reference, parse_reference
-from pogu.errors import InvalidArgument, NotFound
+from pogu.errors import InvalidArgument, NotFound, PoguError
 
 _PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 KNOWN = "busybox, debian, debian:SUITE (bookworm, trixie, sid…)"
@@ -109,3 +111,26 @@ def _read(path: Path) -> AsyncIterator[bytes]:
                 emit(data)
 
     return produce_in_thread(work, "bootstrap")
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m pogu.engine.images.bootstrap IMAGE FILE`: make the archive alone."""
+    if len(arguments) != 2:
+        print(f"usage: python -m {__spec__.name} IMAGE FILE; images: {KNOWN}", file=sys.stderr)
+        return 2
+    name, target = arguments[0], Path(arguments[1])
+
+    async def make() -> None:
+        async with rootfs(name, target.absolute().parent) as archive:
+            archive.rename(target)
+
+    try:
+        asyncio.run(make())
+    except PoguError as e:
+        print(f"bootstrap: {e.message}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
