@@ -44,7 +44,7 @@ class ArchiveRoutes:
         return empty_response(200)
 
     async def export(self, call: Call) -> Response:
-        return stream_response(await primed(self._containers.export(call.param("name"))), TAR)
+        return stream_response(await primed(await self._containers.export(call.param("name"))), TAR)
 
     def routes(self) -> list[Route]:
         """Return the operations."""

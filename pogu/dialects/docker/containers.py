@@ -78,7 +78,7 @@ class ContainerRoutes:
             sandbox=self._containers.sandbox(container),
             exec_ids=self._containers.exec_ids(container.id),
             sizes=sizes,
-            graph_data=None,
+            graph_data=self._containers.graph_data(container),
         )
         return json_response(value)
 

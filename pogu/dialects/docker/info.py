@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-import uuid
 from collections import Counter
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -65,7 +63,7 @@ async def render_info(engine: Engine, version: ApiVersion) -> dict[str, Any]:
     """Return the body of `/info` as the API version has it."""
     host = hosts.read_host()
     value = {
-        "ID": await asyncio.to_thread(engine_id, engine.config.root),
+        "ID": engine.id,
         **_containers(engine),
         "Images": len(engine.images),
         **_storage(engine),
@@ -105,17 +103,6 @@ async def render_info(engine: Engine, version: ApiVersion) -> dict[str, Any]:
     if version < (1, 50):
         value |= {"BridgeNfIptables": False, "BridgeNfIp6tables": False}
     return value
-
-
-def engine_id(root: Path) -> str:
-    """Return the engine's own ID, which it keeps in its root directory from its first start on."""
-    path = root / "engine-id"
-    try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        new = str(uuid.uuid4())
-        path.write_text(new)
-        return new
 
 
 def _containers(engine: Engine) -> dict[str, int]:

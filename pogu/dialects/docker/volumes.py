@@ -6,19 +6,10 @@ from collections.abc import Sequence
 
 from pogu.dialects.docker.absent import NOT_A_MANAGER
 from pogu.dialects.docker.call import Call, empty_response, json_response
-from pogu.dialects.docker.filters import (
-    Filters,
-    check_keys,
-    labels_match,
-    matches_exactly,
-    matches_pattern,
-    truth,
-)
 from pogu.dialects.docker.rendering.volumes import render_volume
 from pogu.dialects.docker.requests import VolumeCreateRequest
 from pogu.dialects.docker.routes import FILTERS, Route, done, flag, found
 from pogu.engine.engine import Engine
-from pogu.engine.model import Volume
 from pogu.errors import NotFound, Unavailable
 from pogu.http import Response
 
@@ -30,14 +21,7 @@ class VolumeRoutes:
         self._volumes = engine.volumes
 
     async def list(self, call: Call) -> Response:
-        filters = call.filters()
-        check_keys(filters, ("dangling", "driver", "label", "name"))
-        dangling = truth(filters, "dangling")
-        chosen = [
-            render_volume(v)
-            for v in self._volumes.list()
-            if _matches(v, filters) and (dangling is None or dangling is not bool(self._volumes.in_use(v.name)))
-        ]
+        chosen = [render_volume(v) for v in self._volumes.list(call.filters())]
         return json_response({"Volumes": chosen, "Warnings": None})
 
     async def inspect(self, call: Call) -> Response:
@@ -65,11 +49,7 @@ class VolumeRoutes:
         return empty_response()
 
     async def prune(self, call: Call) -> Response:
-        filters = call.filters()
-        check_keys(filters, ("label", "label!", "all"))
-        every = call.version < (1, 42) or bool(truth(filters, "all"))
-        terms = {key: values for key, values in filters.items() if key != "all"}
-        names, reclaimed = await self._volumes.prune(terms, every)
+        names, reclaimed = await self._volumes.prune(call.filters(), all=call.version < (1, 42))
         return json_response({"VolumesDeleted": names or None, "SpaceReclaimed": reclaimed})
 
     def routes(self) -> Sequence[Route]:
@@ -144,11 +124,3 @@ class VolumeRoutes:
                 since=(1, 25),
             ),
         ]
-
-
-def _matches(volume: Volume, filters: Filters) -> bool:
-    return (
-        matches_exactly(filters, "driver", volume.driver)
-        and matches_pattern(filters, "name", volume.name)
-        and labels_match(filters, volume.labels)
-    )
