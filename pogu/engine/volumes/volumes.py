@@ -38,7 +38,8 @@ class Volumes:
         self._state = state
         self._events = events
         self._volumes: dict[str, Volume] = {}
-        self._users: dict[str, set[str]] = {}  # container IDs that have a volume mounted
+        # the containers that have a volume mounted, and whether an event told so
+        self._users: dict[str, dict[str, bool]] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._trash = Trash(config.root / "volumes-trash")
         self.in_use: Callable[[str], list[str]] = lambda _name: []
@@ -226,8 +227,9 @@ class Volumes:
     ) -> Path:
         """Make a volume ready for a container and return its directory on the host; idempotent.
 
-        What the driver options name is mounted with the first user. The rest is for the event; `quiet` sends none,
-        for a daemon that takes up containers that were running all along.
+        What the driver options name is mounted with the first user. The rest is for the event; `quiet` sends none, nor
+        one when it is unmounted: for work on a container that does not run. A daemon that takes up containers which
+        were running all along mounts for them quietly, too.
 
         Raises:
             NotFound: no such volume.
@@ -238,7 +240,9 @@ class Volumes:
             data = self._data(name)
             if rules.needs_mount(volume.options):
                 await run_in_thread(lambda: _mount(volume, data), lambda: None, "volume")
-            self._users.setdefault(name, set()).add(container_id)
+            users = self._users.setdefault(name, {})
+            announced = users.get(container_id, False)
+            users[container_id] = announced or not quiet
         if not quiet:
             self._events.publish(
                 "volume",
@@ -257,35 +261,36 @@ class Volumes:
     async def unmount(self, name: str, container_id: str) -> None:
         """Undo `mount` of one container; nothing happens if it did not mount the volume."""
         async with self._lock(name):
-            users = self._users.get(name, set())
+            users = self._users.get(name, {})
             if container_id not in users:
                 return
-            users.discard(container_id)
+            announced = users.pop(container_id)
             if not users:
                 self._users.pop(name, None)
                 if name in self._volumes and rules.needs_mount(self._volumes[name].options):
                     await run_in_thread(lambda: unmount(self._data(name), MNT_DETACH), lambda: None, "volume")
-        self._events.publish("volume", "unmount", name, {"driver": "local", "container": container_id})
+        if announced:
+            self._events.publish("volume", "unmount", name, {"driver": "local", "container": container_id})
 
-    async def copy_up(self, volume: str, rootfs_dir: Path, destination: str) -> None:
+    async def copy_up(self, volume: Volume, rootfs_dir: Path, destination: str) -> None:
         """Fill an empty volume with what the image has at `destination` below `rootfs_dir`, owner and mode included.
 
         Nothing happens if the volume has files, or the image no directory there. Links in the image cannot lead out of
-        it. A volume from driver options must be mounted. A crash leaves a plain volume filled or empty.
+        it. The caller has mounted the volume for its container. A crash leaves a plain volume filled or empty.
 
         Raises:
             NotFound: no such volume.
             PoguError: the files could not be copied (no space).
         """
-        async with self._lock(volume):
-            record = self.get(volume)
-            swap = not rules.needs_mount(record.options) and not self._users.get(volume)
+        async with self._lock(volume.name):
+            record = self.get(volume.name)
+            # A new directory in place of the old one would escape whoever else has the old one mounted.
+            swap = not rules.needs_mount(record.options) and len(self._users.get(record.name, ())) <= 1
+            data = self._data(record.name)
             try:
-                await run_in_thread(
-                    lambda: self._copy_up(self._data(volume), rootfs_dir, destination, swap), lambda: None, "copy-up"
-                )
+                await run_in_thread(lambda: self._copy_up(data, rootfs_dir, destination, swap), lambda: None, "copy-up")
             except OSError as e:
-                raise PoguError(f"cannot copy the image's content into volume {volume}: {e.strerror or e}") from e
+                raise PoguError(f"cannot copy the image's content into volume {record.name}: {e.strerror or e}") from e
 
     def _copy_up(self, data: Path, rootfs: Path, destination: str, swap: bool) -> None:
         if any(data.iterdir()):
