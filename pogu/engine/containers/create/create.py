@@ -1,0 +1,218 @@
+"""The verb `create`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from dataclasses import dataclass
+
+from pogu.engine.containers import times
+from pogu.engine.containers.create.defaults import fill_config, fill_host_config
+from pogu.engine.containers.create.facts import host_facts
+from pogu.engine.containers.create.merge import as_list, merge_image_config
+from pogu.engine.containers.create.networking import check_networking, initial_endpoints
+from pogu.engine.containers.create.registration import Registration, discard_volumes, register_mounts
+from pogu.engine.containers.create.resources import check_resources
+from pogu.engine.containers.create.settings import check_config, check_host_config, check_modes_together
+from pogu.engine.containers.create.strings import check_security_options, check_strings
+from pogu.engine.containers.files import is_container_mode
+from pogu.engine.containers.rooms import Rooms
+from pogu.engine.containers.rootfs import copy_up, mounted_root
+from pogu.engine.containers.table import Entry
+from pogu.engine.images import Image, host_platform
+from pogu.engine.model import Container, ContainerConfig, HostConfig, NetworkingConfig
+from pogu.engine.naming import check_name, new_id
+from pogu.errors import InvalidArgument, NotFound, PoguError
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A container that exists now, and what of the request this host cannot do."""
+
+    id: str
+    warnings: list[str]
+
+
+async def create(
+    rooms: Rooms,
+    name: str | None,
+    config: ContainerConfig | None,
+    host: HostConfig | None,
+    *,
+    networking: NetworkingConfig | None,
+    platform: str | None = None,
+) -> Created:
+    """Make a container's record and writable layer; nothing of it runs or is mounted yet.
+
+    The arguments are the new container's from now on. On failure nothing is left.
+
+    Raises:
+        InvalidArgument: a setting is wrong, alone, together with others or on this host.
+        NotFound: no such image, or no such container to share namespaces with.
+        Conflict: the name is taken.
+    """
+    if config is None:
+        raise InvalidArgument("config cannot be empty in order to create a container")
+    host = host or HostConfig()
+    warnings = check_request(rooms, config, host, networking)
+    if name is not None and name.strip("/"):
+        name = check_name(name.removeprefix("/"), "container")
+    image = rooms.images.resolve(config.image, platform or "") if config.image else None
+    config = _merge(config, image)
+    warnings += _platform_warnings(image, platform)
+    _resolve_modes(rooms, host)
+    entry = _new_entry(rooms, name or None, config=config, host=host, networking=networking, image=image)
+    try:
+        await _make(rooms, entry, image)
+    except BaseException:
+        rooms.table.release(entry.record.name, entry.id)
+        raise
+    rooms.table.add(entry)
+    rooms.publish(entry, "create")
+    return Created(entry.id, warnings)
+
+
+def check_request(
+    rooms: Rooms, config: ContainerConfig, host: HostConfig, networking: NetworkingConfig | None
+) -> list[str]:
+    """Check all that can be checked without the image, fill in the daemon's defaults, and return warnings.
+
+    Raises:
+        InvalidArgument: with dockerd's words.
+    """
+    config.cmd, config.entrypoint = as_list(config.cmd), as_list(config.entrypoint)
+    check_strings(config, host)
+    check_config(config)
+    check_host_config(host)
+    facts = host_facts()
+    warnings = check_resources(host, facts)
+    if host.network_mode == "host" and host.port_bindings:
+        warnings.append("Published ports are discarded when using host network mode")
+    check_security_options(host)
+    fill_host_config(host, rooms.config, facts.cgroup_v2)
+    check_modes_together(config, host)
+    known = {"crun", "runc", *rooms.config.runtimes}
+    if host.runtime not in known:
+        raise InvalidArgument(f"unknown or invalid runtime name: {host.runtime}")
+    check_networking(networking)
+    return warnings
+
+
+def _merge(config: ContainerConfig, image: Image | None) -> ContainerConfig:
+    merged = merge_image_config(config, image.config if image else ContainerConfig())
+    check_config(merged)
+    return merged
+
+
+def _platform_warnings(image: Image | None, platform: str | None) -> list[str]:
+    """Say where an image was made for other machines and nobody asked for that."""
+    if image is None or platform or host_platform().runs(image.platform):
+        return []
+    return [
+        f"The requested image's platform ({image.platform}) does not match the detected host platform "
+        f"({host_platform()}) and no specific platform was requested"
+    ]
+
+
+def _resolve_modes(rooms: Rooms, host: HostConfig) -> None:
+    """Write full IDs into `container:NAME` modes, so that a rename does not change what they mean.
+
+    Raises:
+        NotFound: no such container.
+    """
+    for field in ("network_mode", "ipc_mode", "pid_mode"):
+        mode = getattr(host, field) or ""
+        if is_container_mode(mode):
+            setattr(host, field, f"container:{rooms.table.find(mode.partition(':')[2]).id}")
+    for link in host.links or []:
+        rooms.table.find(link.partition(":")[0])
+
+
+def _new_entry(
+    rooms: Rooms,
+    name: str | None,
+    *,
+    config: ContainerConfig,
+    host: HostConfig,
+    networking: NetworkingConfig | None,
+    image: Image | None,
+) -> Entry:
+    """Return the container's entry, its name reserved."""
+    id_ = new_id()
+    fill_config(config, host, id_, os.uname().nodename)
+    endpoints = initial_endpoints(config, host, networking, lambda ref: _network_name(rooms, ref))
+    command = [*(config.entrypoint or []), *(config.cmd or [])]
+    record = Container(
+        id=id_,
+        name="",
+        created=times.now(),
+        image_id=image.id if image else "",
+        config=config,
+        host_config=host,
+        path=command[0],
+        args=command[1:],
+        networks=endpoints,
+        driver=rooms.storage.name,
+        log_path=str(rooms.spool(id_)),
+    )
+    if name is None:
+        record.name = rooms.table.reserve_new(id_)
+    else:
+        rooms.table.reserve(name, id_)
+        record.name = name
+    return Entry(record)
+
+
+def _network_name(rooms: Rooms, ref: str) -> str:
+    try:
+        return rooms.networks.get(ref).name
+    except NotFound:
+        return ref  # told when the container starts, as dockerd does
+
+
+async def _make(rooms: Rooms, entry: Entry, image: Image | None) -> None:
+    """Make directory, volumes and writable layer, copy image content up, and commit the record."""
+    record = entry.record
+    directory = rooms.directory(entry.id)
+    mounts: Registration | None = None
+    try:
+        directory.mkdir(parents=True, mode=0o710)
+        mounts = await register_mounts(rooms, record.config, record.host_config)
+        record.mounts = [mounts.points[d] for d in sorted(mounts.points)]
+        await rooms.storage.create(entry.id, image.chain_id if image else None, _size_limit(record.host_config))
+        if mounts.new:
+            await _copy_image_content(rooms, record, mounts.new)
+        await rooms.save(entry)
+    except BaseException:
+        await asyncio.shield(_unmake(rooms, entry, mounts))
+        raise
+
+
+def _size_limit(host: HostConfig) -> int | None:
+    """Return `--storage-opt size=` in bytes."""
+    for key, value in (host.storage_opt or {}).items():
+        if key != "size":
+            raise InvalidArgument(f"unknown storage option: {key}")
+        number, unit = value.rstrip("bBiI").rstrip("kKmMgGtT"), value.rstrip("bBiI")[-1:].lower()
+        if not number.isdigit():
+            raise InvalidArgument(f"invalid size: '{value}'")
+        return int(number) << {"k": 10, "m": 20, "g": 30, "t": 40}.get(unit, 0)
+    return None
+
+
+async def _copy_image_content(rooms: Rooms, record: Container, destinations: set[str]) -> None:
+    async with mounted_root(rooms, record.id) as root:
+        for point in record.mounts:
+            if point.destination in destinations:
+                await copy_up(rooms, record.id, point, root)
+
+
+async def _unmake(rooms: Rooms, entry: Entry, mounts: Registration | None) -> None:
+    try:
+        await rooms.storage.remove(entry.id)
+    except PoguError:
+        pass
+    if mounts:
+        await discard_volumes(rooms, mounts)
+    await asyncio.to_thread(shutil.rmtree, rooms.directory(entry.id), True)

@@ -1,0 +1,1 @@
+"""From start to removal: launching, stopping, what happens at an exit, restart policies, waiting."""

@@ -1,0 +1,79 @@
+"""What happens when a container's first process ends."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pogu.engine.containers import health, times
+from pogu.engine.containers.lifecycle.launch import launch, tear_down
+from pogu.engine.containers.lifecycle.removal import bury
+from pogu.engine.containers.lifecycle.restarts import next_delay, should_restart
+from pogu.engine.containers.lifecycle.sandbox import close_ports, forget_endpoints
+from pogu.engine.containers.lifecycle.state import UNKNOWN_EXIT, ran_seconds, set_restarting, set_stopped
+from pogu.engine.containers.rooms import Rooms, log
+from pogu.engine.containers.table import Entry, WaitResult
+from pogu.engine.runtime import Exit
+from pogu.errors import PoguError
+
+UNKNOWN = "the container's supervisor was killed: its exit code is unknown"
+
+
+async def watch(rooms: Rooms, entry: Entry) -> None:
+    """Wait for the exit and deal with it; runs in a task for each running container."""
+    exit_ = await rooms.supervisor.wait(entry.id)
+    async with entry.lock:
+        await ended(rooms, entry, exit_)
+
+
+async def ended(rooms: Rooms, entry: Entry, exit_: Exit) -> None:
+    """Record an exit with one commit, tell everybody, and restart, remove or clean up. `entry.lock` is held."""
+    record, state = entry.record, entry.record.state
+    health.end(entry)
+    entry.up.clear()
+    code = UNKNOWN_EXIT if exit_.code is None else exit_.code
+    seconds = ran_seconds(record, exit_.finished_ns)
+    finished = times.format_time(exit_.finished_ns)
+    if exit_.oom:
+        rooms.publish(entry, "oom")
+    error = UNKNOWN if exit_.code is None else ""
+    result = WaitResult(code, error or None)
+    attributes = {"exitCode": str(code), "execDuration": str(int(seconds))}
+    restart = should_restart(rooms, entry, code)
+    await close_ports(rooms, entry)
+    forget_endpoints(entry)
+    if entry.console:
+        entry.console.close()
+        entry.console = None
+    if restart:
+        record.restart_count += 1
+        set_restarting(state, code, finished, exit_.oom)
+    else:
+        set_stopped(state, code, finished, exit_.oom)
+    state.error = error
+    rooms.publish(entry, "die", **attributes)
+    if not restart and record.host_config.auto_remove and not entry.manually_restarted:
+        await bury(rooms, entry, volumes=True, result=result)
+        return
+    await rooms.save(entry)
+    entry.settle_exit(result)
+    entry.cleaning = rooms.spawn(tear_down(rooms, entry), f"clean-up of {entry.id}")
+    if restart:
+        delay = next_delay(entry, seconds)
+        entry.restarter = rooms.spawn(_restart_after(rooms, entry, delay), f"restart of {entry.id}")
+
+
+async def _restart_after(rooms: Rooms, entry: Entry, delay: float) -> None:
+    await asyncio.sleep(delay)
+    async with entry.lock:
+        await restart_now(rooms, entry)
+
+
+async def restart_now(rooms: Rooms, entry: Entry) -> None:
+    """Start a container that its policy restarts, unless somebody stopped or removed it meanwhile. Lock held."""
+    entry.restarter = None
+    if entry.gone or not entry.record.state.restarting or rooms.stopping:
+        return
+    try:
+        await launch(rooms, entry)
+    except PoguError as e:
+        log.warning("container %s: restart failed: %s", entry.id, e)

@@ -1,0 +1,104 @@
+"""Bringing a container up: root, volumes and network side by side, then the runtime, then one commit."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from pogu.engine.containers import health, times
+from pogu.engine.containers.files import file_mounts, link_lines, write_files
+from pogu.engine.containers.lifecycle.sandbox import close_network, close_ports, forget_endpoints, open_network
+from pogu.engine.containers.lifecycle.shm import unmount_shm
+from pogu.engine.containers.lifecycle.specification import launch_spec
+from pogu.engine.containers.lifecycle.state import set_running
+from pogu.engine.containers.rooms import Rooms, log
+from pogu.engine.containers.rootfs import mount_volumes, unmount_volumes
+from pogu.engine.containers.table import Entry, WaitResult
+from pogu.engine.model import MountPoint
+from pogu.errors import CommandNotExecutable, CommandNotFound, PoguError
+
+
+async def launch(rooms: Rooms, entry: Entry) -> None:
+    """Start the container's program; `entry.lock` is held and the container has no process.
+
+    Afterwards the record says running and is committed, and the exit is watched. On failure everything made for the
+    start is gone, the error and an exit code (127, 126, 128) are in the record, and the error is raised.
+    """
+    if entry.cleaning:
+        await asyncio.shield(entry.cleaning)
+    try:
+        pid = await _bring_up(rooms, entry)
+        set_running(entry.record.state, pid, times.now())
+        entry.record.state.health = health.initial(entry.record)
+        await rooms.save(entry)
+    except BaseException as e:
+        await asyncio.shield(_give_up(rooms, entry, e))
+        raise
+    entry.up.set()
+    rooms.publish(entry, "start")
+    rooms.on_started(entry)
+    health.begin(rooms, entry)
+
+
+async def _bring_up(rooms: Rooms, entry: Entry) -> int:
+    namespace, mounts = await _prepare(rooms, entry)
+    lines, variables = link_lines(rooms, entry.record)
+    write_files(rooms, entry, lines)
+    spec = await launch_spec(rooms, entry, namespace, [*mounts, *file_mounts(rooms, entry.record)], variables)
+    pid = await rooms.supervisor.create(spec)
+    await rooms.supervisor.start(entry.id)
+    return pid
+
+
+async def _prepare(rooms: Rooms, entry: Entry) -> tuple[Path | None, list[MountPoint]]:
+    """Open the network and mount the files at the same time; wait for both even if one fails, so both can be undone."""
+    network = asyncio.create_task(open_network(rooms, entry))
+    files = asyncio.create_task(_mount(rooms, entry))
+    await asyncio.wait((network, files))
+    for task in (files, network):
+        if error := task.exception():
+            (network if task is files else files).exception()
+            raise error
+    return network.result(), files.result()
+
+
+async def _mount(rooms: Rooms, entry: Entry) -> list[MountPoint]:
+    await rooms.roots.acquire(entry.id)
+    return await mount_volumes(rooms, entry.record)
+
+
+async def _give_up(rooms: Rooms, entry: Entry, error: BaseException) -> None:
+    """Undo a start that failed and keep why."""
+    record = entry.record
+    message = error.message if isinstance(error, PoguError) else f"{type(error).__name__}: {error}"
+    code = 127 if isinstance(error, CommandNotFound) else 126 if isinstance(error, CommandNotExecutable) else 128
+    await tear_down(rooms, entry)
+    forget_endpoints(entry)
+    state = record.state
+    was_created = not times.was_started(state.started_at)
+    state.running = state.paused = state.restarting = False
+    state.status = "created" if was_created else "exited"
+    state.pid, state.exit_code, state.error = 0, code, message
+    try:
+        await rooms.save(entry)
+    except PoguError as e:
+        log.error("container %s: its failed start could not be recorded: %s", entry.id, e)
+    entry.settle_exit(WaitResult(code, message))
+    await rooms.on_abandoned(entry)
+
+
+async def tear_down(rooms: Rooms, entry: Entry) -> None:
+    """Remove what a run leaves behind: runtime state, network, mounts. Each part is tried whatever the others do."""
+    steps = (
+        rooms.supervisor.delete(entry.id),
+        close_ports(rooms, entry),
+        close_network(rooms, entry),
+        unmount_volumes(rooms, entry.record),
+        rooms.roots.release(entry.id),
+        unmount_shm(rooms, entry),
+    )
+    for step in steps:
+        try:
+            await step
+        except (PoguError, OSError) as e:
+            log.warning("container %s: clean-up: %s", entry.id, e)

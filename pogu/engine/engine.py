@@ -1,0 +1,85 @@
+"""One engine: its rooms, made in order and ended in the reverse one."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+from pogu.engine.config import EngineConfig
+from pogu.engine.containers import Containers
+from pogu.engine.events import EventBus
+from pogu.engine.images import Images
+from pogu.engine.networks import Networks
+from pogu.engine.runtime import ConmonSupervisor
+from pogu.engine.state import StateStore
+from pogu.engine.storage import open_driver
+from pogu.engine.volumes import Volumes
+
+
+class Engine:
+    """Everything that runs containers on one machine. Two engines with other directories and names do not meet.
+
+    Raises (from the constructor):
+        PoguError: the state cannot be read.
+    """
+
+    def __init__(self, config: EngineConfig) -> None:
+        self.config = config
+        config.root.mkdir(parents=True, exist_ok=True, mode=0o711)
+        config.run.mkdir(parents=True, exist_ok=True, mode=0o711)
+        self.id = _engine_id(config)
+        self.state = StateStore(config.root / "state.db")
+        self.events = EventBus()
+        self.storage = open_driver(config.storage_driver, config.root)
+        self.images = Images(config, self.state, self.events, self.storage)
+        self.volumes = Volumes(config, self.state, self.events)
+        self.networks = Networks(config, self.state, self.events)
+        self.supervisor = ConmonSupervisor(config)
+        self.containers = Containers(
+            config=config,
+            state=self.state,
+            events=self.events,
+            images=self.images,
+            storage=self.storage,
+            volumes=self.volumes,
+            networks=self.networks,
+            supervisor=self.supervisor,
+        )
+        self.images.in_use = self.containers.users_of_image
+        self.volumes.in_use = self.containers.users_of_volume
+        self.networks.in_use = self.containers.users_of_network
+
+    async def start(self) -> None:
+        """Read the state, repair what a crash left, and take up the containers that run.
+
+        Raises:
+            PoguError: a room cannot start; those started are stopped again.
+        """
+        try:
+            await self.storage.start()
+            await self.volumes.start()
+            await asyncio.gather(self.images.start(), self.networks.start())
+            await self.containers.open()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self, stop_containers: bool = False) -> None:
+        """Finish what is under way and let go; containers go on running unless `stop_containers`."""
+        await self.containers.close(stop_containers)
+        await self.supervisor.close()
+        await self.networks.stop()
+        await self.volumes.stop()
+        await self.storage.stop()
+        await asyncio.to_thread(self.state.close)
+
+
+def _engine_id(config: EngineConfig) -> str:
+    """Return the engine's own ID, kept in its root directory from its first start on."""
+    path = config.root / "engine-id"
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        new = str(uuid.uuid4())
+        path.write_text(new)
+        return new

@@ -1,0 +1,161 @@
+"""`logs`: whole lines with their times, filtered by stream and time, from the end or the beginning, and followed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pogu.engine.logs.follow import Ending, OpenSpool, follow
+from pogu.engine.logs.spool import STDOUT, SpoolRecord, parse_record
+
+LINE_LIMIT = 16 << 10  # Docker cuts longer lines into pieces of this many bytes
+BLOCK = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """What to read. `tail` is the number of last lines, None for all; `since` and `until` are Unix nanoseconds."""
+
+    stdout: bool = True
+    stderr: bool = True
+    follow: bool = False
+    tail: int | None = None
+    since: int | None = None
+    until: int | None = None
+    timestamps: bool = False
+    details: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line, or a piece of one that is longer than 16 KB (`partial`) or not ended. Its line feed is in `data`."""
+
+    stream: int
+    time_ns: int
+    data: bytes
+    partial: bool
+
+
+class _Pending:
+    """Joins the pieces of each stream's line; the time is the first piece's."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, tuple[int, bytes]] = {}
+
+    def add(self, record: SpoolRecord) -> Iterator[LogLine]:
+        time_ns, data = self._open.pop(record.stream, (0, b""))
+        if not data:
+            time_ns = record.time_ns
+        data += record.data
+        while len(data) > LINE_LIMIT and not (len(data) == LINE_LIMIT + 1 and not record.partial):
+            yield LogLine(record.stream, time_ns, data[:LINE_LIMIT], True)
+            data = data[LINE_LIMIT:]
+        if record.partial:
+            self._open[record.stream] = (time_ns, data)
+        elif data:
+            yield LogLine(record.stream, time_ns, data, False)
+
+    def rest(self) -> Iterator[LogLine]:
+        """Yield the lines that were never ended."""
+        for stream, (time_ns, data) in sorted(self._open.items()):
+            if data:
+                yield LogLine(stream, time_ns, data, True)
+        self._open.clear()
+
+
+async def read_logs(path: Path, options: LogOptions, ending: Ending) -> AsyncIterator[LogLine]:
+    """Yield the lines of the spool at `path`; with `follow` those still to come, until `ending` or `until`.
+
+    A spool that does not exist is empty.
+    """
+    offset = tail_offset(path, options.tail) if options.tail is not None else 0
+    pending = _Pending()
+    batches = follow(path, offset, ending) if options.follow else _existing(path, offset)
+    try:
+        async for batch in batches:
+            for line in _lines(batch, pending):
+                if options.until is not None and line.time_ns > options.until:
+                    return
+                if _wanted(line, options):
+                    yield line
+        for line in pending.rest():
+            if _wanted(line, options):
+                yield line
+    finally:
+        await batches.aclose()  # type: ignore[attr-defined]
+
+
+def _lines(batch: Iterable[SpoolRecord], pending: _Pending) -> Iterator[LogLine]:
+    for record in batch:
+        yield from pending.add(record)
+
+
+def _wanted(line: LogLine, options: LogOptions) -> bool:
+    if not (options.stdout if line.stream == STDOUT else options.stderr):
+        return False
+    return options.since is None or line.time_ns >= options.since
+
+
+async def _existing(path: Path, offset: int) -> AsyncIterator[list[SpoolRecord]]:
+    spool = OpenSpool(path, offset)
+    try:
+        while (records := spool.read()) is not None:
+            yield records
+    finally:
+        spool.close()
+
+
+def tail_offset(path: Path, count: int) -> int:
+    """Return the offset where the last `count` lines begin, reading from the end only what is needed.
+
+    A line that is not ended yet counts as one.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return 0
+    try:
+        size = os.fstat(fd).st_size
+        return size if count <= 0 else _search(fd, size, count)
+    finally:
+        os.close(fd)
+
+
+def _search(fd: int, size: int, count: int) -> int:
+    """Walk records backwards; the record before the first wanted line is one that ends a line of the same kind."""
+    seen = 0
+    open_streams: set[int] = set()  # streams whose last line is being walked through
+    first = size
+    for start, line in _records_backwards(fd, size):
+        record = parse_record(line)
+        if record is None:
+            continue
+        if not record.partial or record.stream not in open_streams:
+            # the end of a line, or the unended piece at the end of the file
+            if seen == count:
+                return first
+            seen += 1
+            open_streams.add(record.stream)
+        first = start
+    return 0
+
+
+def _records_backwards(fd: int, size: int) -> Iterator[tuple[int, bytes]]:
+    """Yield (offset, line) of the complete lines of the file, the last first."""
+    end, carry, complete = size, b"", False
+    while end > 0:
+        begin = max(0, end - BLOCK)
+        block = os.pread(fd, end - begin, begin) + carry
+        lines = block.split(b"\n")
+        position = begin + len(block)
+        for line in reversed(lines[1:]):
+            position -= len(line)
+            if line and complete:  # what follows the last line feed is still being written
+                yield position, line
+            complete = True
+            position -= 1
+        carry, end = lines[0], begin
+    if carry and complete:
+        yield 0, carry
