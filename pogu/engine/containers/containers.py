@@ -122,7 +122,7 @@ class Containers:
     async def _remove_abandoned(self, entry: Entry) -> None:
         """A container with --rm that could not be started, or whose restart was called off, is removed."""
         if entry.record.host_config.auto_remove and not entry.gone:
-            result = WaitResult(entry.record.state.exit_code, entry.record.state.error or None)
+            result = WaitResult(entry.record.state.exit_code)
             await removal.bury(self._rooms, entry, volumes=True, result=result)
 
     async def _do(self, work: Coroutine[Any, Any, T], name: str) -> T:
