@@ -107,5 +107,5 @@ async def _ask_version(name: str) -> str:
         answer = await processes.run([name, "--version"], timeout=5)
     except (PoguError, OSError):
         return ""
-    found = re.search(rb"version:? v?(\d[\w.+~-]*)", answer.stdout)
+    found = re.search(rb"version:? v?(\d[\w.+~-]*?)(?:_|\s|$)", answer.stdout)
     return found[1].decode() if found else ""

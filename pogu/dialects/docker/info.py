@@ -183,10 +183,16 @@ async def _runtimes(engine: Engine) -> dict[str, Any]:
         "Runtimes": {name: {"path": name} for name in ("crun", "runc")},
         "DefaultRuntime": engine.config.runtime,
         "InitBinary": "catatonit",
-        "ContainerdCommit": {"ID": ""},
-        "RuncCommit": {"ID": await hosts.program_version(engine.config.runtime)},
-        "InitCommit": {"ID": await hosts.program_version("catatonit")},
+        "ContainerdCommit": {"ID": await _named("conmon")},
+        "RuncCommit": {"ID": await _named(engine.config.runtime)},
+        "InitCommit": {"ID": await _named("catatonit")},
     }
+
+
+async def _named(program: str) -> str:
+    """Return which program does a part's work, since it is not the one that the field is named after."""
+    version = await hosts.program_version(program)
+    return f"{program} {version}" if version else ""
 
 
 def _security(engine: Engine, host: hosts.Host) -> list[str]:
