@@ -3,7 +3,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 newest=$(for d in ${PATH//:/ }; do
-  [ -x "$d/docker" ] && printf '%s %s\n' "$("$d/docker" --version 2>/dev/null | grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1)" "$d/docker"
+  if [ -x "$d/docker" ]; then
+    printf '%s %s\n' "$("$d/docker" --version 2>/dev/null | grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1)" "$d/docker"
+  fi
 done | sort -V | tail -n 1 | cut -d ' ' -f 2)
 if [ -z "$newest" ]; then
   scripts/fetch_package.sh build/peers docker.io
