@@ -85,7 +85,7 @@ class _Daemon:
         await self.engine.start()
         server = metrics = None
         try:
-            traffic = Traffic(_Front(AdminApi(self._shut_down, self._describe), DockerApi(self.engine).router))
+            traffic = Traffic(_Front(AdminApi(self._shut_down, self._describe), DockerApi(self.engine)))
             server = Server(traffic)
             await serve(server, self._listeners)
             metrics = await self._serve_metrics(traffic)
