@@ -16,6 +16,7 @@ from pogu.engine.naming import new_id
 from pogu.engine.runtime import ExecProcess
 from pogu.errors import CommandNotExecutable, CommandNotFound, Conflict, InvalidArgument, NotFound, PoguError
 
+EXIT_GRACE = 2.0  # seconds from the end of the output to the exit; a process may also close its output and go on
 KEPT_ENDED = 256  # ended ones that can still be inspected, for each container
 
 
@@ -48,6 +49,7 @@ class Exec:
     pid: int = 0
     started: bool = False
     process: ExecProcess | None = None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def event(self, action: str) -> str:
         """Return the action of an event about it, its command included."""
@@ -81,11 +83,20 @@ class ExecSession(AttachSession):
                 piece = reading.result()
                 if piece is None:
                     self._drained = True
+                    await self._exit_code_known()
                     return
                 if piece[0] in wanted:
                     yield piece
         finally:
             detached.cancel()
+
+    async def _exit_code_known(self) -> None:
+        """Clients ask for the exit code as soon as the output has ended: let it be there."""
+        try:
+            async with asyncio.timeout(EXIT_GRACE):
+                await self._exec.ended.wait()
+        except TimeoutError:
+            pass
 
     def detach(self) -> None:
         super().detach()
@@ -212,6 +223,7 @@ class Execs:
     async def _watch(self, entry: Entry, exec_: Exec, process: ExecProcess) -> None:
         code = await process.wait()
         exec_.running, exec_.exit_code = False, code
+        exec_.ended.set()
         entry.execs.discard(exec_.id)
         self._rooms.publish(entry, "exec_die", execID=exec_.id, exitCode=str(code))
 
