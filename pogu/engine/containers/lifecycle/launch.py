@@ -83,7 +83,7 @@ async def _give_up(rooms: Rooms, entry: Entry, error: BaseException) -> None:
         await rooms.save(entry)
     except PoguError as e:
         log.error("container %s: its failed start could not be recorded: %s", entry.id, e)
-    entry.settle_exit(WaitResult(code, message))
+    entry.settle_exit(WaitResult(code))
     await rooms.on_abandoned(entry)
 
 
