@@ -87,8 +87,10 @@ def parse(block: bytes, pax: dict[str, bytes]) -> Entry:
 
 
 def _normalised(entry: Entry) -> Entry:
-    if entry.type in (_OLD_REGULAR, CONTIGUOUS, REGULAR):
-        entry.type = DIRECTORY if entry.name.endswith("/") else REGULAR  # as before POSIX
+    if entry.type == _OLD_REGULAR:
+        entry.type = DIRECTORY if entry.name.endswith("/") else REGULAR
+    elif entry.type == CONTIGUOUS:
+        entry.type = REGULAR
     entry.stored = 0 if entry.type in _HEADER_ONLY else entry.size
     if entry.type in _HEADER_ONLY:
         entry.size = 0

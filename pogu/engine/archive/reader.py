@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 
 from pogu.engine.archive import sparse
@@ -58,34 +57,27 @@ class TarReader:
         self._skip(self._left + self._padding)
         self._left = self._padding = 0
         records: list[tuple[str, bytes]] = []
-        name = link = None
+        long: dict[str, bytes] = {}
         while (block := self._header()) is not None:
             kind = block[156:157]
             if kind in (PAX, PAX_GLOBAL, GNU_NAME, GNU_LINK):
                 data = self._extended(parse(block, {}))
                 if kind == PAX:
                     records = parse_pax(data)
-                elif kind == GNU_NAME:
-                    name = _cstring(data)
-                elif kind == GNU_LINK:
-                    link = _cstring(data)
-                continue  # a global header says nothing that container layers use; Docker ignores it too
+                elif kind != PAX_GLOBAL:  # which says nothing that container layers use; Docker ignores it, too
+                    long["path" if kind == GNU_NAME else "linkpath"] = data.partition(b"\0")[0]
+                continue
             if kind == GNU_VOLUME:
                 self._skip(parse(block, {}).stored)
                 continue
-            return self._entry(block, records, name, link)
-        if records or name or link:
+            return self._entry(block, records, long)
+        if records or long:
             raise InvalidArgument("unexpected end of the archive after an extended header")
         self._ended = True
         return None
 
-    def _entry(self, block: bytes, records: list[tuple[str, bytes]], name: str | None, link: str | None) -> Entry:
-        entry = parse(block, dict(records))
-        pax = {key for key, _ in records}
-        if name is not None and "path" not in pax:
-            entry.name = name
-        if link is not None and "linkpath" not in pax:
-            entry.link = link
+    def _entry(self, block: bytes, records: list[tuple[str, bytes]], long: dict[str, bytes]) -> Entry:
+        entry = parse(block, long | dict(records))
         self._padding = padding(entry.stored)
         if entry.type == SPARSE:
             sparse.apply_old(entry, block, self._block)
@@ -172,7 +164,3 @@ class TarReader:
         if self._digest is not None:
             self._digest.update(self._buffer)
         return bool(self._buffer)
-
-
-def _cstring(data: bytes) -> str:
-    return os.fsdecode(data.partition(b"\0")[0])
