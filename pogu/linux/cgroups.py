@@ -257,6 +257,14 @@ class Cgroup:
             for directory in reversed(list(_tree(top))):
                 _remove_empty(directory, deadline)
 
+    def remove_unused(self) -> None:
+        """Remove the group where it has no groups or processes in it; leave it where it has."""
+        for directory in self.directories():
+            try:
+                directory.rmdir()
+            except OSError:
+                pass
+
 
 def _remove_empty(directory: Path, deadline: float) -> None:
     pause = 0.001

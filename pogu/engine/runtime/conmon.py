@@ -1,24 +1,15 @@
 """Supervision by conmon: one small process for each container, that outlives the daemon.
 
 It holds the container's pipes or terminal, writes the log, and leaves the exit code in a file when the container has
-ended. Facts about conmon 2.1.6 that shape this file:
-
-- It tells the container's PID, or the failure, as a JSON line on the descriptor named by _OCI_SYNCPIPE.
-- With `--sync` it does not fork itself away, so it is our child: its end is the container's end.
-- It drops a file `oom` into its working directory, so each has one of its own.
-- `--no-sync-log`: it would sync the log to disk before it says that the container has ended.
+ended.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import shutil
 import signal as signals
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +23,11 @@ from pogu.engine.runtime.bundle import (
     identify,
     open_process,
 )
+from pogu.engine.runtime.launching import launch
 from pogu.engine.runtime.limits import apply_limits
-from pogu.engine.runtime.runtimes import SYSTEM_PATH, OciRuntime, environment, find_runtime
+from pogu.engine.runtime.runtimes import OciRuntime, find_runtime, read_text
 from pogu.engine.runtime.stats import Counters, read_counters
+from pogu.engine.runtime.supervision import Supervision, ended, read_exit, send
 from pogu.engine.runtime.supervisor import (
     ExecProcess,
     Exit,
@@ -44,28 +37,9 @@ from pogu.engine.runtime.supervisor import (
     Supervisor,
     SupervisorStream,
 )
-from pogu.errors import Conflict, NotFound, PoguError, Unsupported
-from pogu.linux import inotify, processes
+from pogu.errors import Conflict, NotFound, PoguError
+from pogu.linux import inotify
 from pogu.linux.cgroups import Cgroup, hierarchy, prepare_host
-from pogu.linux.ptys import Stream
-
-_ENDS_WITHIN = 10.0  # seconds for conmon to notice that its killed container has ended
-_SYNC_FD = 3
-
-
-@dataclass(slots=True)
-class _Container:
-    """A container under supervision, by this daemon or an earlier one."""
-
-    id: str
-    bundle: Bundle
-    record: Supervised
-    runtime: OciRuntime
-    cgroup: Cgroup
-    init: int | None  # pidfd, None once it has ended
-    exit: asyncio.Future[Exit]
-    watcher: asyncio.Task[None] | None = None
-    oom_watch: int | None = None
 
 
 class ConmonSupervisor(Supervisor):
@@ -78,9 +52,11 @@ class ConmonSupervisor(Supervisor):
         self._config = config
         self._bundles = config.run / "runtime"
         self._bundles.mkdir(parents=True, exist_ok=True, mode=0o711)
-        self._containers: dict[str, _Container] = {}
+        self._containers: dict[str, Supervision] = {}
         self._runtimes: dict[str, OciRuntime] = {}
         self._inotify: inotify.Inotify | None = None
+        # more at a time would only share the processors, and all of them would be late
+        self._launching = asyncio.Semaphore(2 * (os.cpu_count() or 1) + 2)
         self.on_oom: Callable[[str], None] | None = None
         self.notes = prepare_host()
         if config.runtime == "crun" and hierarchy().stray():
@@ -97,14 +73,19 @@ class ConmonSupervisor(Supervisor):
         _prepare_persistent(spec.persist_dir)
         configuration, later = runtime.adapt(spec.spec)
         bundle.make(configuration)
-        process, pid = await self._launch(spec, bundle, runtime)
+        try:
+            async with self._launching:
+                process, pid = await launch(spec, bundle, runtime, self._config.run)
+        except PoguError:
+            await self._clear(spec.id, bundle, runtime, cgroup_of(spec.spec, 0, False))
+            raise
         runtime.created(spec.id, spec.spec)
         record = _record_of(spec, runtime, process.pid, pid)
         cgroup = cgroup_of(spec.spec, pid, runtime.systemd)
         record.cgroup = cgroup.path
         bundle.write_record(record)
         container = self._take_up(spec.id, bundle, record, runtime, open_process(record.init))
-        container.watcher = asyncio.create_task(self._watch_child(container, process))
+        container.watch_child(process)
         if later:
             try:
                 apply_limits(cgroup, later)
@@ -112,37 +93,6 @@ class ConmonSupervisor(Supervisor):
                 await self.delete(spec.id)
                 raise failures.create_failure(runtime.name, e.message, record.program) from e
         return pid
-
-    async def _launch(self, spec: LaunchSpec, bundle: Bundle, runtime: OciRuntime) -> tuple[processes.Process, int]:
-        """Start conmon and wait until it has created the container; on failure nothing is left."""
-        read_end, write_end = os.pipe()
-        sync = Stream(read_end)
-        errors = os.open(bundle.conmon_log, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            process = processes.spawn(
-                _conmon_arguments(spec, bundle, runtime),
-                fds={1: errors, 2: errors, _SYNC_FD: write_end},
-                env={**environment(), "_OCI_SYNCPIPE": str(_SYNC_FD), **_temporary(self._config.run)},
-                cwd=bundle.path,
-            )
-        except FileNotFoundError as e:
-            bundle.remove()
-            sync.close()
-            raise Unsupported(f"{e.filename} is not installed on this host") from e
-        finally:
-            os.close(write_end)
-            os.close(errors)
-        try:
-            pid, message = await _read_sync(sync)
-        finally:
-            sync.close()
-        if pid <= 0:
-            await process.wait()
-            words = failures.last_error(_text(bundle.runtime_log)) or message or _text(bundle.conmon_log).strip()
-            await self._clear(spec.id, bundle, runtime, cgroup_of(spec.spec, 0, False))
-            arguments = spec.spec.get("process", {}).get("args") or [""]
-            raise failures.create_failure(runtime.name, words, arguments[0])
-        return process, pid
 
     async def start(self, id: str) -> None:
         container = self._get(id)
@@ -156,7 +106,7 @@ class ConmonSupervisor(Supervisor):
         except NotFound:
             raise
         except PoguError as e:
-            words = failures.last_error(_text(container.bundle.runtime_log)) or e.message
+            words = failures.last_error(read_text(container.bundle.runtime_log)) or e.message
             raise failures.create_failure(container.runtime.name, words, container.record.program) from e
         finally:
             starting.cancel()
@@ -165,11 +115,8 @@ class ConmonSupervisor(Supervisor):
         container = self._get(id)
         if all:
             await asyncio.to_thread(container.cgroup.kill, signal)
-        elif container.init is not None:
-            try:
-                signals.pidfd_send_signal(container.init, signal)
-            except ProcessLookupError:
-                pass
+        else:
+            container.signal(signal)
 
     async def pause(self, id: str) -> None:
         container = self._running(id)
@@ -187,10 +134,7 @@ class ConmonSupervisor(Supervisor):
         if container is None:
             await self._delete_unrecorded(id, bundle)
             return
-        await asyncio.to_thread(container.cgroup.kill)
-        if container.init is not None:
-            signals.pidfd_send_signal(container.init, signals.SIGKILL)
-        await self._end_conmon(container)
+        await container.kill()
         await self._clear(id, bundle, container.runtime, container.cgroup)
         self._containers.pop(id, None)
         if container.oom_watch is not None and self._inotify:
@@ -229,8 +173,7 @@ class ConmonSupervisor(Supervisor):
             return None
         self._containers[id] = container
         self._watch_oom(container)
-        conmon = open_process(container.record.conmon)
-        container.watcher = asyncio.create_task(self._watch_adopted(container, conmon))
+        container.watch_adopted()
         return container.record.init[0] if container.init is not None else None
 
     def listing(self) -> list[str]:
@@ -259,6 +202,8 @@ class ConmonSupervisor(Supervisor):
         if self._inotify:
             self._inotify.close()
             self._inotify = None
+        if self._config.cgroup_driver != "systemd":
+            Cgroup(self._config.cgroup_parent).remove_unused()
 
     # what the methods above are made of
 
@@ -271,13 +216,13 @@ class ConmonSupervisor(Supervisor):
             self._runtimes[name] = find_runtime(name, self._config.run, systemd=systemd, known=self._config.runtimes)
         return self._runtimes[name]
 
-    def _get(self, id: str) -> _Container:
+    def _get(self, id: str) -> Supervision:
         try:
             return self._containers[id]
         except KeyError:
             raise NotFound(f"container {id} is not under supervision") from None
 
-    def _running(self, id: str) -> _Container:
+    def _running(self, id: str) -> Supervision:
         container = self._get(id)
         if container.exit.done():
             raise Conflict(f"container {id} is not running")
@@ -285,21 +230,21 @@ class ConmonSupervisor(Supervisor):
 
     def _take_up(
         self, id: str, bundle: Bundle, record: Supervised, runtime: OciRuntime, init: int | None
-    ) -> _Container:
+    ) -> Supervision:
         loop = asyncio.get_running_loop()
-        container = _Container(id, bundle, record, runtime, Cgroup(record.cgroup), init, loop.create_future())
+        container = Supervision(id, bundle, record, runtime, Cgroup(record.cgroup), init, loop.create_future())
         self._containers[id] = container
         self._watch_oom(container)
         return container
 
-    def _from_record(self, id: str, bundle: Bundle) -> _Container | None:
+    def _from_record(self, id: str, bundle: Bundle) -> Supervision | None:
         """Return a container as an earlier daemon wrote it down, without taking it up."""
         record = bundle.record()
         if record is None:
             return None
         exit_: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         runtime = self._runtime(record.runtime)
-        return _Container(id, bundle, record, runtime, Cgroup(record.cgroup), open_process(record.init), exit_)
+        return Supervision(id, bundle, record, runtime, Cgroup(record.cgroup), open_process(record.init), exit_)
 
     def _remember_ended(self, id: str, bundle: Bundle, persist_dir: Path) -> None:
         """Keep the exit of a container of which nothing runs any more, for `wait`."""
@@ -308,57 +253,9 @@ class ConmonSupervisor(Supervisor):
             conmon=(0, 0), init=(0, 0), runtime="", cgroup="", program="", persist_dir=str(persist_dir), log_path=""
         )
         runtime = self._runtime("")
-        container = _Container(id, bundle, record, runtime, Cgroup(f"/none/{id}"), None, loop.create_future())
-        container.exit.set_result(_exit_of(persist_dir, oom=False))
+        container = Supervision(id, bundle, record, runtime, Cgroup(f"/none/{id}"), None, loop.create_future())
+        container.exit.set_result(read_exit(persist_dir))
         self._containers[id] = container
-
-    async def _watch_child(self, container: _Container, conmon: processes.Process) -> None:
-        await conmon.wait()
-        await self._conclude(container)
-
-    async def _watch_adopted(self, container: _Container, conmon: int | None) -> None:
-        if conmon is not None:
-            try:
-                await _ended(conmon)
-            finally:
-                os.close(conmon)
-        await self._conclude(container)
-
-    async def _conclude(self, container: _Container) -> None:
-        """Say how the container ended, now that its conmon has; without a conmon it cannot go on."""
-        persist_dir = Path(container.record.persist_dir)
-        known = (persist_dir / "exit").exists()
-        if not known or not container.record.own_pids:
-            await asyncio.to_thread(container.cgroup.kill)
-        if container.init is not None:
-            if not known:
-                _kill(container.init)
-            os.close(container.init)
-            container.init = None
-        if not container.exit.done():
-            container.exit.set_result(_exit_of(persist_dir, container.cgroup.oom_kills() > 0))
-
-    async def _end_conmon(self, container: _Container) -> None:
-        """Wait for the killed container's conmon to write the exit code; kill it if it does not."""
-        if container.exit.done():
-            return
-        conmon = open_process(container.record.conmon)
-        if conmon is None:
-            if container.watcher:
-                await asyncio.wait({container.watcher}, timeout=_ENDS_WITHIN)
-            return
-        try:
-            async with asyncio.timeout(_ENDS_WITHIN):
-                await _ended(conmon)
-        except TimeoutError:
-            _kill(conmon)
-        finally:
-            os.close(conmon)
-        if container.watcher:
-            await asyncio.wait({container.watcher}, timeout=_ENDS_WITHIN)
-        elif container.init is not None:
-            os.close(container.init)
-            container.init = None
 
     async def _delete_unrecorded(self, id: str, bundle: Bundle) -> None:
         """Remove what an interrupted `create` left: a conmon, perhaps a container waiting to be started, a cgroup."""
@@ -367,8 +264,8 @@ class ConmonSupervisor(Supervisor):
         if conmon := await asyncio.to_thread(find_conmon, bundle.path):
             with_start = open_process(identify(conmon))
             if with_start is not None:
-                _kill(with_start)  # the runtime it may be running dies with it (PR_SET_PDEATHSIG)
-                await _ended(with_start)
+                send(with_start, signals.SIGKILL)  # the runtime it may be running dies with it (PR_SET_PDEATHSIG)
+                await ended(with_start)
                 os.close(with_start)
         cgroup = cgroup_of(bundle.spec(), 0, False)
         if cgroup.path != "/":
@@ -393,7 +290,7 @@ class ConmonSupervisor(Supervisor):
             self._inotify = inotify.Inotify()
         return self._inotify
 
-    def _watch_oom(self, container: _Container) -> None:
+    def _watch_oom(self, container: Supervision) -> None:
         def appeared(_: int, name: str) -> None:
             if name == "oom" and self.on_oom:
                 self.on_oom(container.id)
@@ -402,23 +299,6 @@ class ConmonSupervisor(Supervisor):
             container.oom_watch = self._events().watch(container.bundle.path, inotify.CREATE, appeared)
         except OSError:  # the host's limit on watches: the exit will still say it
             container.oom_watch = None
-
-
-def _conmon_arguments(spec: LaunchSpec, bundle: Bundle, runtime: OciRuntime) -> list[str]:
-    program = shutil.which("conmon", path=os.environ.get("PATH", "") + ":" + SYSTEM_PATH) or "conmon"
-    arguments = [program, "--sync", "--api-version=1", "--full-attach", "--no-sync-log", "--log-level=error"]
-    arguments += ["--cid", spec.id, "--cuuid", spec.id, "--name", spec.id, "--runtime", runtime.program]
-    arguments += ["--bundle", str(bundle.path), "--container-pidfile", str(bundle.pid_file)]
-    arguments += ["--persist-dir", str(spec.persist_dir), "--log-path", f"k8s-file:{spec.log_path}"]
-    if spec.terminal:
-        arguments.append("--terminal")
-    if spec.stdin:
-        arguments.append("--stdin")
-    if spec.terminal or not spec.stdin_once:
-        arguments.append("--leave-stdin-open")
-    for argument in runtime.global_arguments(bundle.runtime_log):
-        arguments += ["--runtime-arg", argument]
-    return arguments
 
 
 def _record_of(spec: LaunchSpec, runtime: OciRuntime, conmon: int, init: int) -> Supervised:
@@ -442,55 +322,3 @@ def _prepare_persistent(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name in ("exit", "oom"):
         (directory / name).unlink(missing_ok=True)
-
-
-async def _read_sync(sync: Stream) -> tuple[int, str]:
-    """Return the container's PID, or 0 and what conmon says of the failure."""
-    data = b""
-    while b"\n" not in data:
-        piece = await sync.read()
-        if not piece:
-            return 0, ""
-        data += piece
-    answer = json.loads(data.splitlines()[0])
-    return int(answer.get("data", 0)), str(answer.get("message", "")).strip()
-
-
-def _exit_of(persist_dir: Path, oom: bool) -> Exit:
-    """Read the exit code that conmon left; without it only the time of asking is known."""
-    file = persist_dir / "exit"
-    oom = oom or (persist_dir / "oom").exists()
-    try:
-        return Exit(int(file.read_text()), oom, file.stat().st_mtime_ns)
-    except (OSError, ValueError):
-        return Exit(None, oom, time.time_ns())
-
-
-def _temporary(run: Path) -> dict[str, str]:
-    """Say where conmon may put its console socket: under our own directory, unless the path is too long for one."""
-    return {"TMPDIR": str(run)} if len(str(run)) < 80 else {}
-
-
-async def _ended(pidfd: int) -> None:
-    """Wait for the end of a process that need not be our child: its pidfd becomes readable (pidfd_open(2))."""
-    loop = asyncio.get_running_loop()
-    waiter: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(pidfd, lambda: None if waiter.done() else waiter.set_result(None))
-    try:
-        await waiter
-    finally:
-        loop.remove_reader(pidfd)
-
-
-def _kill(pidfd: int) -> None:
-    try:
-        signals.pidfd_send_signal(pidfd, signals.SIGKILL)
-    except ProcessLookupError:
-        pass
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return ""

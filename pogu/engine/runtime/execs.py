@@ -38,6 +38,7 @@ class RuntimeExec(ExecProcess):
         self._streams = streams
         self._pidfd: int | None = None
         self._reads: dict[int, asyncio.Task[bytes]] = {}
+        self._end = asyncio.create_task(self._wait())
         try:
             self._pidfd = os.pidfd_open(pid)
         except OSError:  # it has ended already
@@ -75,6 +76,9 @@ class RuntimeExec(ExecProcess):
                 self._runtime.send_signal(signals.SIGWINCH)
 
     async def wait(self) -> int:
+        return await asyncio.shield(self._end)
+
+    async def _wait(self) -> int:
         code = await self._runtime.wait()
         if self._pidfd is not None:
             os.close(self._pidfd)
@@ -209,7 +213,7 @@ class _Launch:
         appeared = asyncio.Event()
         watch = self._events.watch(self._directory, inotify.CLOSE_WRITE | inotify.MOVED_TO, lambda *_: appeared.set())
         try:
-            parent = spawn(arguments, fds=self._streams.theirs, env=environment(), setsid=self._streams.copied)
+            parent = spawn(arguments, fds=self._streams.theirs, env=environment(), setsid=True)
             self._streams.close_theirs()
             return await self._started(parent, appeared, console)
         except BaseException:

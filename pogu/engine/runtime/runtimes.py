@@ -67,7 +67,7 @@ class OciRuntime:
         """Let the created container's program run. Raises NotFound, or PoguError with the runtime's words."""
         done = await processes.run([self.program, *self.global_arguments(log), "start", id], env=environment())
         if done.returncode:
-            raise PoguError(failures.last_error(_text(log)) or done.stderr.decode(errors="replace").strip())
+            raise PoguError(failures.last_error(read_text(log)) or done.stderr.decode(errors="replace").strip())
 
     async def forget(self, id: str) -> None:
         """Remove the state of a container whose processes have ended. Idempotent."""
@@ -202,7 +202,8 @@ def _digest(spec: Json) -> bytes:
     return hashlib.sha256(msgspec.json.encode(profile)).digest() if profile else b""
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return what a log holds, "" when it is missing."""
     try:
         return path.read_text(errors="replace")
     except OSError:
