@@ -67,7 +67,7 @@ class Client:
         return quote(f"{prefix}{path}", safe="/:%@") + (f"?{urlencode(fields, doseq=True)}" if fields else "")
 
     def call(
-        self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None, **query: Any
+        self, method: str, target: str, body: Any = None, /, *, headers: dict[str, str] | None = None, **query: Any
     ) -> Answer:
         """Send a request and read the whole answer. A body that is no bytes is sent as JSON."""
         sent = dict(headers or {})
@@ -76,23 +76,23 @@ class Client:
             sent.setdefault("Content-Type", "application/json")
         connection = _Connection(self.path)
         try:
-            connection.request(method, self._target(path, query), body, sent)
+            connection.request(method, self._target(target, query), body, sent)
             answer = connection.getresponse()
             return Answer(answer.status, answer.headers, answer.read())
         finally:
             connection.close()
 
-    def get(self, path: str, **query: Any) -> Answer:
+    def get(self, path: str, /, **query: Any) -> Answer:
         return self.call("GET", path, **query)
 
-    def post(self, path: str, body: Any = None, **query: Any) -> Answer:
+    def post(self, path: str, body: Any = None, /, **query: Any) -> Answer:
         return self.call("POST", path, body, **query)
 
-    def delete(self, path: str, **query: Any) -> Answer:
+    def delete(self, path: str, /, **query: Any) -> Answer:
         return self.call("DELETE", path, **query)
 
     @contextlib.contextmanager
-    def stream(self, method: str, path: str, **query: Any) -> Iterator[http.client.HTTPResponse]:
+    def stream(self, method: str, path: str, /, **query: Any) -> Iterator[http.client.HTTPResponse]:
         """Send a request and give the answer as soon as its header is there."""
         connection = _Connection(self.path)
         try:
@@ -102,7 +102,7 @@ class Client:
             connection.close()
 
     @contextlib.contextmanager
-    def upgrade(self, path: str, body: Any = None, **query: Any) -> Iterator[tuple[dict[str, str], socket.socket]]:
+    def upgrade(self, path: str, body: Any = None, /, **query: Any) -> Iterator[tuple[dict[str, str], socket.socket]]:
         """Ask for a connection to be handed over; gives the header fields of the 101 answer and the bare socket."""
         data = b"" if body is None else json.dumps(body).encode()
         head = (
