@@ -187,7 +187,7 @@ class RouteSocket(NetlinkSocket):
         try:
             return _parse_link(self.get(Message(_RTM_GETLINK, wanted)))
         except OSError as e:
-            if e.errno in (errno.ENODEV, errno.EINVAL):  # EINVAL: no interface can have such a name
+            if e.errno in (errno.ENODEV, errno.EINVAL, errno.ERANGE):  # the last two: nothing can have such a name
                 return None
             raise
 
@@ -279,14 +279,18 @@ class RouteSocket(NetlinkSocket):
 
     def addresses(self, index: int) -> list[Interface]:
         """Return the addresses of one interface, IPv4 first."""
-        found: list[Interface] = []
+        return sorted(self.all_addresses().get(index, []), key=lambda a: a.version)
+
+    def all_addresses(self) -> dict[int, list[Interface]]:
+        """Return the addresses of every interface that has any, by its index."""
+        found: dict[int, list[Interface]] = {}
         for payload in self.dump(Message(_RTM_GETADDR, _IFADDR.pack(socket.AF_UNSPEC, 0, 0, 0, 0))):
-            _af, length, _flags, _scope, owner = _IFADDR.unpack_from(payload)
+            _af, length, _flags, _scope, index = _IFADDR.unpack_from(payload)
             attributes = parse_attributes(payload, _IFADDR.size)
             packed = attributes.get(_IFA_LOCAL) or attributes.get(_IFA_ADDRESS)
-            if owner == index and packed:
-                found.append(ip_interface((packed, length)))
-        return sorted(found, key=lambda a: a.version)
+            if packed:
+                found.setdefault(index, []).append(ip_interface((packed, length)))
+        return found
 
     def routes(self) -> list[Route]:
         """Return the unicast routes of both families in every table but the kernel's own local one."""

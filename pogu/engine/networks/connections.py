@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -229,7 +228,7 @@ class Connections:
 
     async def _clear_away(self, ended: list[Endpoint]) -> None:
         """Delete interfaces whose namespace some process keeps alive; usually the kernel was there first."""
-        await asyncio.sleep(_GRACE_SECONDS)
+        await self.threads.pause(_GRACE_SECONDS)
         for endpoint in ended:
             try:
                 await self.drivers[endpoint.network.driver].detach(endpoint, self.sandboxes.path(endpoint.sandbox_id))

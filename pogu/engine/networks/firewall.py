@@ -50,6 +50,7 @@ _RULES = (
     ("output", "fib daddr type local jump publish"),
     ("publish", f"meta nfproto ipv4 {_PORTS} dnat ip to meta l4proto . ip daddr . th dport map @addr4"),
     ("publish", f"meta nfproto ipv4 {_PORTS} dnat ip to meta l4proto . th dport map @any4"),
+    ("publish", "ip6 daddr ::1 return"),  # there is no route_localnet for IPv6: the sockets of the ports take these
     ("publish", f"meta nfproto ipv6 {_PORTS} dnat ip6 to meta l4proto . ip6 daddr . th dport map @addr6"),
     ("publish", f"meta nfproto ipv6 {_PORTS} dnat ip6 to meta l4proto . th dport map @any6"),
     ("postrouting", "ip saddr @masquerade4 oifname != @bridges masquerade"),

@@ -21,6 +21,7 @@ class KernelThreads:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="network")
         self._running: set[asyncio.Task[Any]] = set()
+        self._closing = asyncio.Event()
 
     async def call(self, work: Callable[..., T], *arguments: Any) -> T:
         """Run a blocking function in a thread."""
@@ -39,8 +40,17 @@ class KernelThreads:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
+    async def pause(self, seconds: float) -> None:
+        """Sleep, but not beyond the moment at which `close` begins to wait."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+        except TimeoutError:
+            pass
+
     async def close(self) -> None:
         """Wait for everything under way and end the threads."""
+        self._closing.set()
         while self._running:
             await asyncio.wait(set(self._running))
         self._threads.shutdown(wait=False)

@@ -187,10 +187,6 @@ class Networks:
         network = self.get(ref)
         if network.name in PREDEFINED:
             raise Forbidden(f"{network.name} is a pre-defined network and cannot be removed")
-        if self._connections.on(network.id):
-            raise Forbidden(
-                f"error while removing network: network {network.name} id {network.id} has active endpoints"
-            )
         await self._threads.finish(self._remove(network))
 
     async def prune(self, filters: Mapping[str, Sequence[str]] | None = None) -> builtins.list[str]:
@@ -242,9 +238,11 @@ class Networks:
         On the networks `host` and `none` no sandbox needs to be open. Publishes `connect`.
 
         Raises:
-            NotFound: no such sandbox. Forbidden: it is connected already, or an address asked for is taken.
+            NotFound: no such sandbox, or the network is gone.
+            Forbidden: it is connected already, or an address asked for is taken.
             InvalidArgument: an address or alias is not allowed there. Unavailable: no address is free.
         """
+        network = self.get(network.id)
         return await self._threads.finish(
             self._connections.join(sandbox_id, network, wanted, container_name or sandbox_id[:12], hostname)
         )
@@ -377,7 +375,11 @@ class Networks:
         async with self._creating:
             if self._records.named(network.name) is not network:
                 raise NotFound(f"network {network.name} not found")
-            self._records.drop(network)
+            if self._connections.on(network.id):
+                raise Forbidden(
+                    f"error while removing network: network {network.name} id {network.id} has active endpoints"
+                )
+            self._records.drop(network)  # from here on nobody joins it
             try:
                 await self._drivers[network.driver].remove(network)
                 await self._records.delete(network)

@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from ipaddress import IPv4Network, IPv6Network, ip_interface
+from ipaddress import IPv4Network, IPv6Network, ip_interface, ip_network
 from pathlib import Path
 
 from pogu.engine.networks.addresses import Subnet
@@ -65,17 +65,18 @@ def choose_ipv6(seed: str, avoid: Iterable[Subnet]) -> IPv6Network:
 
 
 def host_subnets(except_link: str = "") -> list[Subnet]:
-    """Return what the host's routes lead to, default routes left out, and optionally those through one interface.
+    """Return what a new subnet must not hide: destinations of the host's routes, its addresses and its name servers.
 
-    Blocking. Name servers outside every route are reached through the default route: their addresses are in the
-    answer too, so that no network hides them.
+    Blocking. Default routes are left out, and optionally what belongs to one interface. A lone address (/32) has no
+    route of its own, and name servers may be behind the default route.
     """
     with RouteSocket() as sock:
         ignored = sock.link(except_link) if except_link else None
-        routes = sock.routes()
-    found: list[Subnet] = [
-        r.destination for r in routes if r.destination.prefixlen > 0 and not (ignored and r.link_index == ignored.index)
-    ]
+        index = ignored.index if ignored else 0
+        found = [r.destination for r in sock.routes() if r.destination.prefixlen > 0 and r.link_index != index]
+        for owner, addresses in sock.all_addresses().items():
+            if owner != index:
+                found += [ip_network(a.ip) for a in addresses]
     return found + _nameservers()
 
 
@@ -89,7 +90,7 @@ def _nameservers(path: Path = Path("/etc/resolv.conf")) -> list[Subnet]:
         words = line.split()
         if len(words) >= 2 and words[0] == "nameserver":
             try:
-                found.append(ip_interface(words[1].partition("%")[0]).network)
+                found.append(ip_network(words[1].partition("%")[0]))
             except ValueError:
                 continue
     return found
