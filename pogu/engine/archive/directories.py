@@ -34,13 +34,22 @@ class Directories:
     """Descriptors of directories inside a root, by the path an archive uses for them.
 
     A path that is missing is made, as archives may leave directories out: with the metadata that `lower` has for it
-    (a symlink below is copied, so that `lib/x` goes where `lib -> usr/lib` says), otherwise as root's, mode 0755.
+    (a symlink below is copied, so that `lib/x` goes where `lib -> usr/lib` says), otherwise as root's, mode 0755. With
+    `overlay`, one that the archive deleted before comes back opaque.
     """
 
-    def __init__(self, root_fd: int, lower: Lower | None = None, implied_owner: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        root_fd: int,
+        lower: Lower | None = None,
+        implied_owner: tuple[int, int] | None = None,
+        *,
+        overlay: bool = False,
+    ) -> None:
         self._root = open_root(root_fd)
         self._lower = lower
         self._owner = implied_owner
+        self._overlay = overlay
         self._open: dict[str, int] = {}
         self.implied: dict[str, Entry] = {}  # directories made because they were missing, by real path
 
@@ -73,7 +82,7 @@ class Directories:
             return fd
         try:
             fd = open_directory(self._root, path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             if not make:
                 raise
             fd = self._imply(path)
@@ -114,7 +123,7 @@ class Directories:
         except FileNotFoundError:
             return self._make(walk, part)
         except NotADirectoryError:
-            if _is_whiteout(part, walk.fd):
+            if self._overlay and _is_whiteout(part, walk.fd):
                 os.unlink(part, dir_fd=walk.fd)
                 self._make(walk, part)
                 os.setxattr(attribute_path(walk.fd), OPAQUE, b"y")

@@ -112,7 +112,8 @@ class Extractor:
 
     def __init__(self, root_fd: int, options: ExtractOptions) -> None:
         self._options = options
-        self._dirs = Directories(root_fd, options.lower, options.owner)
+        overlay = options.whiteouts is Whiteouts.OVERLAY
+        self._dirs = Directories(root_fd, options.lower, options.owner, overlay=overlay)
         self._times: dict[str, int] = {}  # directories' times, set when nothing changes them any more
         self._made: set[str] = set()  # only where whiteouts must spare what this archive brought
 
@@ -300,6 +301,10 @@ class Extractor:
 
     def _empty(self, path: str, fd: int) -> None:
         """Remove what this archive did not bring from a directory, at every depth."""
+        self._prune(path, fd)
+        self._dirs.forget()
+
+    def _prune(self, path: str, fd: int) -> None:
         for name in os.listdir(fd):
             below = f"{path}/{name}" if path else name
             if below not in self._made:
@@ -307,8 +312,7 @@ class Extractor:
             elif stat.S_ISDIR(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode):
                 inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
                 with opened(inner):
-                    self._empty(below, inner)
-        self._dirs.forget()
+                    self._prune(below, inner)
 
     def _note(self, path: str) -> None:
         while path and path not in self._made:
