@@ -28,19 +28,17 @@ def render_rows(form: str | None, rows: Sequence[Row], default: str, headers: Ma
         return _table(default, rows, headers)
     assert form is not None
     if form == "json":
-        form = "{{json .}}"
+        return "\n".join(_json_line(row) for row in rows)
     if form.startswith("table "):
         return _table(form.removeprefix("table "), rows, headers)
     template = _template(form)
     return "\n".join(template.render(_sorted(row)) for row in rows)
 
 
-def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows of cells as aligned columns, three spaces apart; the last is not padded."""
+def columns(rows: Sequence[Sequence[str]], least: int = _MIN_WIDTH) -> str:
+    """Return rows of cells as columns of at least `least`, three spaces apart; the last is not padded."""
     count = max((len(row) for row in rows), default=0)
-    widths = [
-        max(_MIN_WIDTH, *(len(row[i]) + _PADDING for row in rows if i < len(row) - 1), 0) for i in range(count - 1)
-    ]
+    widths = [max(least, *(len(row[i]) + _PADDING for row in rows if i < len(row) - 1), 0) for i in range(count - 1)]
     lines = []
     for row in rows:
         padded = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
@@ -80,6 +78,14 @@ def _template(form: str) -> Any:
     if not form:
         raise InvalidArgument("template parsing error: the format is empty")
     return Template(form.replace("\\t", "\t").replace("\\n", "\n"))
+
+
+def _json_line(row: Row) -> str:
+    """Return a row as Go's encoder writes it, which makes `<`, `>` and `&` safe for HTML; `{{json .}}` does not."""
+    import json
+
+    text = json.dumps(_sorted(row), separators=(",", ":"), ensure_ascii=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _sorted(row: Row) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def parse_size(text: str) -> int:
 
 
 def human_size(size: float, precision: int = 3) -> str:
-    """Return a size in decimal units with `precision` significant digits: `1.24MB`."""
+    """Return a size in decimal units with `precision` significant digits: `1.24MB`. Totals have four, as docker's."""
     return _scaled(size, 1000.0, ("B", "kB", "MB", "GB", "TB", "PB", "EB"), precision)
 
 

@@ -90,10 +90,9 @@ def read_pid(path: Path) -> int | None:
 
 
 def _is_daemon(pid: int) -> bool:
-    """Return whether `pid` lives and is a Python program: numbers are used again after a reboot."""
+    """Return whether `pid` is a living program of ours: numbers are used again, and the dead may wait for burial."""
     try:
-        return (
-            b"python" in Path(f"/proc/{pid}/cmdline").read_bytes() or b"pogu" in Path(f"/proc/{pid}/comm").read_bytes()
-        )
+        words = Path(f"/proc/{pid}/cmdline").read_bytes()  # empty for a process that has ended
     except OSError:
         return False
+    return b"pogu" in words

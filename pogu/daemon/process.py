@@ -81,6 +81,7 @@ class _Daemon:
         for warning in self._settings.warnings:
             log.warning(warning)
         self.config = engine_config(self._settings)
+        self._export_proxies()
         self.engine = Engine(self.config)
         await self.engine.start()
         server = metrics = None
@@ -99,6 +100,13 @@ class _Daemon:
                 await each.close(GRACE_SECONDS)
             await self.engine.stop(stop_containers=self._stop_containers)
         return 0
+
+    def _export_proxies(self) -> None:
+        """Put the proxies into the environment: the programs and libraries that fetch things look for them there."""
+        values = (self.config.http_proxy, self.config.https_proxy, self.config.no_proxy)
+        for name, value in zip(("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"), values, strict=True):
+            if value:
+                os.environ[name] = os.environ[name.lower()] = value
 
     async def _serve_metrics(self, traffic: Any) -> Any:
         if not self._settings.get("metrics-addr"):

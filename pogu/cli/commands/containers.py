@@ -59,7 +59,7 @@ def rename(session: Session, /, *, container: str, name: str) -> None:
 def top(session: Session, /, *, container: str, options: tuple[str, ...]) -> None:
     """List a container's processes."""
     found = connect(session).get(f"/containers/{segment(container)}/top", ps_args=" ".join(options) or None)
-    print(columns([found["Titles"], *found["Processes"]]))
+    print(columns([found["Titles"], *found["Processes"]], least=20))
 
 
 @command("wait", help="Block until one or more containers stop, then print their exit codes")

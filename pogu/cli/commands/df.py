@@ -34,8 +34,8 @@ def _row(kind: str, total: int, active: int, size: int, free: int) -> dict[str, 
         "Type": kind,
         "TotalCount": str(total),
         "Active": str(active),
-        "Size": human_size(size),
-        "Reclaimable": f"{human_size(free)}{share}",
+        "Size": human_size(size, 4),
+        "Reclaimable": f"{human_size(free, 4)}{share}",
     }
 
 
@@ -75,7 +75,8 @@ def _verbose(found: dict[str, Any]) -> None:
         shared = max(0, image.get("SharedSize") or 0)
         for tag in image.get("RepoTags") or ["<none>:<none>"]:
             name, _, label = tag.rpartition(":")
-            sizes = [human_size(n) for n in (image["Size"], shared, image["Size"] - shared)]
+            sizes = [human_size(image["Size"])]
+            sizes += [human_size(n, 4) for n in (shared, image["Size"] - shared)]
             age = human_age(float(image["Created"]))
             id_ = image["Id"].removeprefix("sha256:")[:12]
             rows.append([name, label, id_, age, *sizes, str(max(0, image.get("Containers") or 0))])
@@ -95,4 +96,4 @@ def _verbose(found: dict[str, Any]) -> None:
         rows.append([volume["Name"], str(usage.get("RefCount", 0)), human_size(max(0, usage.get("Size", 0)))])
     print(columns(rows))
     cached = sum(entry.get("Size") or 0 for entry in found.get("BuildCache") or [])
-    print(f"\nBuild cache usage: {human_size(cached)}")
+    print(f"\nBuild cache usage: {human_size(cached, 4)}")

@@ -57,7 +57,7 @@ def _rows(entry: dict[str, Any], given: dict[str, Any], wanted: str | None) -> I
         "Containers": _count(entry.get("Containers", -1)),
         "SharedSize": _size(entry.get("SharedSize", -1)),
         "UniqueSize": "N/A",
-        "VirtualSize": human_size(entry["Size"]),
+        "VirtualSize": human_size(entry["Size"], 4),
     }
     digests = dict(text.split("@") for text in entry.get("RepoDigests") or [] if "@" in text)
     tags = [tag for tag in entry.get("RepoTags") or [] if tag != "<none>:<none>"]

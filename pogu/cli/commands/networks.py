@@ -44,8 +44,15 @@ def _row(entry: dict[str, Any], *, trunc: bool) -> dict[str, Any]:
         "IPv6": str(entry["EnableIPv6"]).lower(),
         "Internal": str(entry["Internal"]).lower(),
         "Labels": ",".join(f"{key}={text}" for key, text in sorted((entry.get("Labels") or {}).items())),
-        "CreatedAt": entry["Created"],
+        "CreatedAt": _go_time(entry["Created"]),
     }
+
+
+def _go_time(text: str) -> str:
+    """Return an RFC 3339 time as Go prints one: `2024-05-01 12:00:00.5 +0000 UTC`."""
+    head, _, _ = text.partition("+")
+    moment = head.removesuffix("Z").replace("T", " ")
+    return f"{moment} +0000 UTC"
 
 
 @command("create", help="Create a network")

@@ -50,7 +50,7 @@ def _one(session: Session, noun: str, title: str, filters: dict[str, list[str]] 
     lines, freed = _prune(connect(session), noun, filters)
     _report(title, lines)
     if space:
-        print(f"Total reclaimed space: {human_size(freed)}")
+        print(f"Total reclaimed space: {human_size(freed, 4)}")
 
 
 @command("prune", help="Remove all stopped containers")
@@ -127,4 +127,4 @@ def prune_system(session: Session, /, **given: Any) -> None:
         lines, freed = _prune(client, noun, wanted)
         _report(title, lines)
         total += freed
-    print(f"Total reclaimed space: {human_size(total)}")
+    print(f"Total reclaimed space: {human_size(total, 4)}")
