@@ -32,7 +32,8 @@ def detect(start: bytes) -> str:
 def decompress(source: Readable) -> Readable:
     """Return `source` decompressed: gzip, zstd, bzip2, xz, several members too; anything else as it is.
 
-    Reading raises InvalidArgument when the compressed stream is damaged or cut off. Errors of `source` itself pass.
+    Reading raises InvalidArgument when the compressed stream is damaged or cut off (a zstd stream that is cut off just
+    ends; whoever reads an archive from it notices). Errors of `source` itself pass.
     """
     peeked = _Peeked(source)
     kind = detect(peeked.peek(6))
@@ -92,6 +93,11 @@ class _Peeked:
         except Exception as e:
             self.error = e
             raise
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
     def readable(self) -> bool:
         return True
