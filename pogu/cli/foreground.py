@@ -39,6 +39,7 @@ class Foreground:
         self._keys = detach_keys
         self._forward = forward_signals
         self._interrupts = 0
+        self.detached = False  # whether the user typed the detach keys
 
     def start_and_follow(self, *, auto_remove: bool = False) -> int:
         """Attach, start the container, carry its streams until it ends; return its exit code (0 when detached).
@@ -70,7 +71,7 @@ class Foreground:
         """Carry the streams until the container ends; return its exit code, 0 when the user detached."""
         with self._signals():
             if raw is not None and self._pump(raw):
-                print("read escape sequence", file=sys.stderr)
+                self.detached = True
                 return 0
             return exit_code(wait)
 

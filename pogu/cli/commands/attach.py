@@ -41,7 +41,10 @@ def attach(session: Session, /, *, container: str, detach_keys: str, no_stdin: b
         client, found["Id"], tty=tty, streams=streams, detach_keys=detach_keys, forward_signals=sig_proxy
     )
     wait = front.begin_wait("not-running")
-    raise Exit(front.follow(front.attach(), wait))
+    code = front.follow(front.attach(), wait)
+    if front.detached:
+        raise Failed("read escape sequence")
+    raise Exit(code)
 
 
 @command("start", help="Start one or more stopped containers")

@@ -80,6 +80,5 @@ def _follow(client: Client, id_: str, *, tty: bool, stdin: bool, keys: str) -> i
         if tty and stdin and is_terminal(sys.stdin):
             stack.enter_context(raw_input())
         if pump(raw, stdin=stdin, tty=tty, detach_keys=parse_detach_keys(keys) if keys else b""):
-            print("read escape sequence", file=sys.stderr)
-            return 0
+            raise Failed("read escape sequence")
     return int(client.get(f"/exec/{id_}/json")["ExitCode"] or 0)

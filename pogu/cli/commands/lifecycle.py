@@ -88,5 +88,7 @@ def rm(session: Session, /, *, containers: tuple[str, ...], **given: Any) -> Non
             if not (given["force"] and e.status == 404):
                 raise
             print(e, file=sys.stderr)
+            return
+        print(ref, flush=True)
 
-    each(containers, remove)
+    each(containers, remove, show=False)
