@@ -90,7 +90,7 @@ async def write_debian(suite: str, target: Path) -> None:
         "mmdebstrap",
         "--variant=minbase",
         "--format=tar",
-        "--skip=output/dev",
+        "--skip=output/dev,chroot/policy-rc.d",  # which would remove the one we add
         *([f"--hook-dir={_MERGED_USR}"] if _MERGED_USR.is_dir() else []),
         f"--aptopt={work / 'apt.conf'}",
         *(f"--customize-hook={hook}" for hook in (*_uploads(work, portable(settings)), *_CLEAN)),

@@ -27,7 +27,7 @@ from pogu.engine.images.record import HistoryEntry, Image, ImageSummary, StoredI
 from pogu.engine.images.reference import Reference, parse_repo_tag
 from pogu.engine.images.removing import InUse, Removal, Remover, User
 from pogu.engine.images.saving import Selection, save
-from pogu.engine.images.store import ImageStore, Update, with_record
+from pogu.engine.images.store import ImageStore, Update, used_layers, with_record
 from pogu.engine.model import ContainerConfig
 from pogu.engine.state import StateStore
 from pogu.engine.storage import StorageDriver
@@ -169,6 +169,7 @@ class Images:
         layers = {layer.chain_id: layer.size for layer in await self._layers.discard(blobs)} if blobs else {}
         items: list[dict[str, str]] = []
         reclaimed = 0
+        deleted: set[str] = set()
         for identifier, name in removal.steps:
             if name is not None:
                 items.append({"Untagged": name.familiar})
@@ -176,8 +177,10 @@ class Images:
                 continue
             self._tell("delete", identifier, identifier, {})
             items.append({"Deleted": identifier})
+            deleted.add(identifier)
+            kept = used_layers(image for i, image in gone.items() if i not in deleted)
             for chain in reversed(gone[identifier].chain_ids):
-                if chain in layers:
+                if chain in layers and chain not in kept:
                     reclaimed += layers.pop(chain)
                     items.append({"Deleted": chain})
         return items, reclaimed

@@ -26,7 +26,7 @@ def format_ns(moment: int) -> str:
     """Return RFC 3339 in UTC with as many digits of the fraction as are needed (Go's RFC3339Nano)."""
     whole = _EPOCH + timedelta(seconds=moment // 10**9)
     fraction = f"{moment % 10**9:09d}".rstrip("0")
-    return whole.strftime("%Y-%m-%dT%H:%M:%S") + (f".{fraction}" if fraction else "") + "Z"
+    return whole.replace(tzinfo=None).isoformat() + (f".{fraction}" if fraction else "") + "Z"
 
 
 def now_rfc3339() -> str:

@@ -151,7 +151,7 @@ class _Expansion:
         word = inner.run("}") if operator else ""
         self.at += inner.at
         if self._text[self.at : self.at + 1] != "}":
-            raise InvalidArgument("syntax error: missing '}'" if not rest or not operator else "unsupported modifier")
+            raise InvalidArgument("unsupported modifier" if rest else "syntax error: missing '}'")
         self.at += 1
         return _apply(name, self._variables.get(name), operator, word)
 
