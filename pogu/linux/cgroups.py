@@ -18,6 +18,7 @@ from pogu.linux import mounts
 
 ROOT = Path("/sys/fs/cgroup")
 _FROZEN_WITHIN = 10.0  # seconds; a process in uninterruptible sleep freezes only when it wakes
+_FREEZE_ROUND = 0.1
 _EMPTY_WITHIN = 5.0  # seconds for killed processes to leave a group
 
 
@@ -217,15 +218,25 @@ class Cgroup:
     async def freeze(self) -> None:
         """Stop all processes of the group. Raises TimeoutError, and thaws them, when some do not stop in 10 s."""
         deadline = time.monotonic() + _FROZEN_WITHIN
+        while not await self._frozen_within(_FREEZE_ROUND):
+            # version 1 never freezes a process that was executing a program with threads when it was told to: the
+            # threads that it waits for are frozen already. Letting all go on for a moment ends that.
+            self._set_frozen(False)
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the processes of {self.path} did not freeze")
+            await asyncio.sleep(0.01)
+
+    async def _frozen_within(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
         pause = 0.0005
         self._set_frozen(True)
         while not self.frozen():
             if time.monotonic() > deadline:
-                self._set_frozen(False)
-                raise TimeoutError(f"the processes of {self.path} did not freeze")
+                return False
             await asyncio.sleep(pause)
-            pause = min(pause * 2, 0.05)
-            self._set_frozen(True)  # version 1 needs to be told again when a process was forking (freezer-subsystem)
+            pause = min(pause * 2, 0.02)
+            self._set_frozen(True)  # version 1 must be told again when a process was forking (freezer-subsystem)
+        return True
 
     def thaw(self) -> None:
         """Let the processes run on."""
