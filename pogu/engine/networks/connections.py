@@ -14,6 +14,9 @@ from pogu.engine.events import EventBus
 from pogu.engine.model import EndpointSettings, Network, PortBinding
 from pogu.engine.naming import new_id
 from pogu.engine.networks.bridge_settings import bridge_settings
+from pogu.engine.networks.dns.names import Names
+from pogu.engine.networks.dns.server import ResolverServer
+from pogu.engine.networks.dns.upstream import Upstream
 from pogu.engine.networks.driver import NetworkDriver
 from pogu.engine.networks.endpoint import Endpoint
 from pogu.engine.networks.firewall import Firewall
@@ -24,6 +27,7 @@ from pogu.engine.networks.port_claims import PortClaims
 from pogu.engine.networks.publishing import Publication, publish, republish
 from pogu.engine.networks.sandboxes import Sandbox, Sandboxes
 from pogu.errors import Forbidden, InvalidArgument, PoguError
+from pogu.linux.nftables import NftablesError
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +46,7 @@ class Connections:
     sandboxes: Sandboxes
     drivers: Mapping[str, NetworkDriver]
     claims: PortClaims = field(default_factory=PortClaims)
+    names: Names = field(default_factory=Names)
     _endpoints: dict[str, dict[str, Endpoint]] = field(default_factory=dict)  # network ID -> sandbox ID -> endpoint
 
     def on(self, network_id: str) -> list[Endpoint]:
@@ -119,6 +124,8 @@ class Connections:
         if sandbox is not None:
             async with sandbox.lock:
                 await self._unpublish(sandbox)
+                if sandbox.resolver is not None:
+                    sandbox.resolver.close()
                 for endpoint in sandbox.endpoints.values():
                     await self.drivers[endpoint.network.driver].abandon(endpoint)
                     ended.append(endpoint)
@@ -138,9 +145,10 @@ class Connections:
         endpoints: Sequence[tuple[Network, EndpointSettings]],
         published: Mapping[str, Sequence[PortBinding] | None] | None,
         name: str,
+        dns: Sequence[str],
     ) -> None:
         """Take over the sandbox of a running container from an earlier daemon; repair what it has lost."""
-        sandbox = await self.sandboxes.adopt(sandbox_id)
+        sandbox = await self.sandboxes.adopt(sandbox_id, dns)
         for network, settings in endpoints:
             endpoint = _revive(sandbox_id, network, settings, name)
             self.pools.adopt(endpoint)
@@ -153,6 +161,9 @@ class Connections:
             default = sandbox.gateway() is endpoint
             try:
                 await self.drivers[endpoint.network.driver].adopt(endpoint, sandbox.path, default=default)
+                self.names.add(endpoint)
+                if _is_user_defined(endpoint.network):
+                    await self._ensure_resolver(sandbox)
             except (PoguError, OSError) as e:
                 log.warning("%s on network %s: %s", name, endpoint.network.name, e)
         gateway = sandbox.gateway()
@@ -160,9 +171,27 @@ class Connections:
             sandbox.publication = republish(self.claims, gateway, published)
             await self._translate(sandbox, sandbox.publication, gateway)
 
+    def rename(self, sandbox_id: str, name: str) -> None:
+        """See `Networks.rename`."""
+        for of_network in self._endpoints.values():
+            endpoint = of_network.get(sandbox_id)
+            if endpoint is None:
+                continue
+            self.names.remove(endpoint)
+            if endpoint.names:
+                kept = [n for n in endpoint.names if n != endpoint.name]
+                endpoint.names = list(dict.fromkeys([name, *kept]))
+                endpoint.settings.dns_names = list(endpoint.names)
+            endpoint.name = name
+            sandbox = self.sandboxes.find(sandbox_id)
+            if sandbox is not None and endpoint.network.id in sandbox.endpoints:
+                self.names.add(endpoint)
+
     def release_all(self) -> None:
-        """Close the sockets of all published ports; what the kernel translates goes on."""
+        """Close the sockets of all published ports and DNS servers; what the kernel translates goes on."""
         for sandbox in self.sandboxes:
+            if sandbox.resolver is not None:
+                sandbox.resolver.close()
             if sandbox.publication is not None:
                 sandbox.publication.release(self.claims)
 
@@ -197,8 +226,26 @@ class Connections:
         except BaseException:
             sandbox.endpoints.pop(endpoint.network.id, None)
             raise
+        self.names.add(endpoint)
         if becomes_gateway and before is not None:
             await self._aim(sandbox, endpoint)
+        if _is_user_defined(endpoint.network):
+            await self._ensure_resolver(sandbox)
+
+    async def _ensure_resolver(self, sandbox: Sandbox) -> None:
+        if sandbox.resolver is not None:
+            return
+        try:
+            sockets = await self.threads.call(ResolverServer.open_sockets, sandbox.path)
+        except (OSError, NftablesError) as e:
+            raise PoguError(f"cannot start the DNS server of {sandbox.id[:12]}: {e}") from e
+        sandbox.resolver = ResolverServer(
+            self.names,
+            Upstream(sandbox.path, sandbox.dns or self.config.dns),
+            endpoints=lambda: list(sandbox.endpoints.values()),
+            may_ask_others=lambda: sandbox.gateway() is not None,
+            sockets=sockets,
+        )
 
     async def _follow_gateway(self, sandbox: Sandbox) -> None:
         """After the endpoint with the default route has gone: let the next one take its place."""
@@ -239,6 +286,7 @@ class Connections:
         self._endpoints.setdefault(endpoint.network.id, {})[endpoint.sandbox_id] = endpoint
 
     def _forget(self, endpoint: Endpoint) -> None:
+        self.names.remove(endpoint)
         self.pools.release(endpoint)
         of_network = self._endpoints.get(endpoint.network.id, {})
         if of_network.get(endpoint.sandbox_id) is endpoint:

@@ -125,6 +125,8 @@ def _parse(text: str, what: str) -> IPv4Interface | IPv6Interface | None:
     if not text:
         return None
     try:
+        if "/" not in text:
+            raise ValueError
         return ip_interface(text)
     except ValueError:
         raise InvalidArgument(f"invalid {what} {text}: invalid CIDR address") from None

@@ -175,10 +175,6 @@ class Firewall:
             self._ports[owner] = before
             raise
 
-    def replace_ports(self, ports: dict[str, list[PortMapping]]) -> None:
-        """Note the ports of every owner for the next `rebuild`."""
-        self._ports = {owner: list(mappings) for owner, mappings in ports.items() if mappings}
-
     def rebuild(self) -> None:
         """Write the whole table in one transaction: no packet sees a state between the old and the new.
 

@@ -11,7 +11,7 @@ from pogu.engine.model import PortBinding
 from pogu.errors import InvalidArgument
 
 PROTOCOLS = ("tcp", "udp", "sctp")
-_PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
+_PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pogu.engine.networks.bridge_driver import write_sysctl
+from pogu.engine.networks.dns.server import ResolverServer
 from pogu.engine.networks.endpoint import Endpoint
 from pogu.engine.networks.kernel import KernelThreads
 from pogu.engine.networks.publishing import Publication
@@ -30,6 +31,8 @@ class Sandbox:
     path: Path
     endpoints: dict[str, Endpoint] = field(default_factory=dict)  # by network ID, in the order of joining
     publication: Publication | None = None
+    dns: list[str] = field(default_factory=list)  # servers that the container was given
+    resolver: ResolverServer | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def gateway(self) -> Endpoint | None:
@@ -70,11 +73,11 @@ class Sandboxes:
     async def prepare(self) -> None:
         await self._threads.call(lambda: self._directory.mkdir(parents=True, exist_ok=True))
 
-    async def open(self, sandbox_id: str) -> Sandbox:
+    async def open(self, sandbox_id: str, dns: Sequence[str]) -> Sandbox:
         """Make the namespace with its loopback interface up; one that is open already is returned as it is."""
         sandbox = self._sandboxes.get(sandbox_id)
         if sandbox is None:
-            sandbox = self._sandboxes[sandbox_id] = Sandbox(sandbox_id, self.path(sandbox_id))
+            sandbox = self._sandboxes[sandbox_id] = Sandbox(sandbox_id, self.path(sandbox_id), dns=[*dns])
         async with sandbox.lock:
             try:
                 await self._threads.call(_make, sandbox.path)
@@ -83,12 +86,12 @@ class Sandboxes:
                 raise PoguError(f"cannot make a network namespace: {e.strerror or e}") from e
         return sandbox
 
-    async def adopt(self, sandbox_id: str) -> Sandbox | None:
+    async def adopt(self, sandbox_id: str, dns: Sequence[str]) -> Sandbox | None:
         """Recognise a namespace that an earlier daemon made; None if it is gone."""
         path = self.path(sandbox_id)
         if not await self._threads.call(namespaces.is_namespace, path):
             return None
-        return self._sandboxes.setdefault(sandbox_id, Sandbox(sandbox_id, path))
+        return self._sandboxes.setdefault(sandbox_id, Sandbox(sandbox_id, path, dns=[*dns]))
 
     async def forget(self, sandbox_id: str) -> None:
         """Let go of a namespace: it ends when its last process has ended. Idempotent."""

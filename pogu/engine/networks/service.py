@@ -101,6 +101,7 @@ class Networks:
         live: Mapping[str, Mapping[str, EndpointSettings]],
         published: Mapping[str, Ports] | None = None,
         names: Mapping[str, str] | None = None,
+        dns: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """Take over what an earlier daemon left running, and delete what belongs to nobody any more.
 
@@ -108,12 +109,14 @@ class Networks:
             live: sandbox ID -> network ID or name -> endpoint, of the running containers with a sandbox.
             published: sandbox ID -> their `NetworkSettings.Ports`.
             names: sandbox ID -> container name, for messages.
+            dns: sandbox ID -> DNS servers, as for `open_sandbox`.
         """
         for sandbox_id, endpoints in live.items():
             try:
                 found = {self.get(ref).id: (self.get(ref), settings) for ref, settings in endpoints.items()}
                 name = (names or {}).get(sandbox_id, sandbox_id[:12])
-                await self._connections.adopt(sandbox_id, [*found.values()], (published or {}).get(sandbox_id), name)
+                ports, servers = (published or {}).get(sandbox_id), (dns or {}).get(sandbox_id, ())
+                await self._connections.adopt(sandbox_id, [*found.values()], ports, name, servers)
             except PoguError as e:
                 log.warning("the network of %s could not be taken over: %s", sandbox_id[:12], e)
         await self._settle()
@@ -215,14 +218,17 @@ class Networks:
 
     # -- sandboxes -----------------------------------------------------------------------------------------------
 
-    async def open_sandbox(self, sandbox_id: str) -> Path:
+    async def open_sandbox(self, sandbox_id: str, dns: Sequence[str] = ()) -> Path:
         """Make a network namespace with its loopback interface up, and return the path that names it. Idempotent.
+
+        Args:
+            dns: the servers that the embedded DNS server asks for this container, if not the engine's or the host's.
 
         Raises:
             PoguError: the kernel refuses.
         """
         await self._settle()
-        return (await self._threads.finish(self._sandboxes.open(sandbox_id))).path
+        return (await self._threads.finish(self._sandboxes.open(sandbox_id, dns))).path
 
     async def join(
         self,
@@ -275,6 +281,18 @@ class Networks:
         The kernel deletes the namespace once its last process has ended. Publishes `disconnect` for each network.
         """
         await self._threads.finish(self._connections.close(sandbox_id))
+
+    def has_resolver(self, sandbox_id: str) -> bool:
+        """Say whether the embedded DNS server listens at 127.0.0.11 in a sandbox.
+
+        It does once the sandbox has joined a user-defined network.
+        """
+        sandbox = self._sandboxes.find(sandbox_id)
+        return sandbox is not None and sandbox.resolver is not None
+
+    def rename(self, sandbox_id: str, name: str) -> None:
+        """Let the other containers on its networks find a container by its new name, and by the old one no more."""
+        self._connections.rename(sandbox_id, name)
 
     def shown_ports(self, sandbox_id: str) -> dict[str, builtins.list[PortBinding] | None]:
         """Return what `publish` returned last for a sandbox, {} if nothing is published."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
 from pogu.engine.model import EndpointSettings, PortBinding
 from pogu.errors import Conflict, InvalidArgument
-from pogu.linux import namespaces
 from pogu.linux.nftables import Nftables
-from pogu.linux.rtnetlink import RouteSocket
 from tests.engine.networks.conftest import Engine, StartEngine
 from tests.engine.networks.traffic import ask, tcp_server, udp_server
 
@@ -91,42 +91,39 @@ async def test_an_address_of_the_host_alone(engine: Engine) -> None:
         await engine.networks.publish(TWO, {"80/tcp": binding("8081", "nowhere")})
 
 
-async def test_a_container_cannot_claim_to_be_the_hosts_loopback(engine: Engine) -> None:
+async def test_the_hosts_loopback_is_out_of_a_containers_reach(engine: Engine) -> None:
     """route_localnet lets 127.0.0.1 leave by the bridge; nothing may come in with it."""
     attacker = await box(engine, ONE)
-    server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    with server:
-        server.bind(("127.0.0.1", 7777))
+    commands = (
+        "tee /proc/sys/net/ipv4/conf/all/route_localnet",
+        "ip route del local 127.0.0.0/8 dev lo table local",
+        "ip route add 127.9.0.0/16 via 172.17.0.1 dev eth0",
+    )
+    for command in commands:
+        subprocess.run(
+            ["nsenter", f"--net={attacker}", *command.split()], check=True, input=b"1", stdout=subprocess.DEVNULL
+        )
+    with socket.socket() as server:
+        server.bind(("127.9.0.1", 7777))
         server.listen()
+        assert server.getsockname() == ("127.9.0.1", 7777)
+        with pytest.raises(OSError, match=r"timed out"):
+            await ask("127.9.0.1", 7777, attacker)
+    dropped = Nftables()
+    dropped.apply(f"flush chain inet {engine.config.table} raw")
+    dropped.close()
+    with socket.socket() as server:
+        server.bind(("127.9.0.1", 7777))
+        server.listen()
+        threading.Thread(target=_accept_once, args=(server,)).start()
+        assert await ask("127.9.0.1", 7777, attacker) == "reached"  # the attack works without the rule
 
-        def route() -> None:
-            with RouteSocket() as sock:
-                Path("/proc/sys/net/ipv4/conf/all/route_localnet").write_text("1")
-                sock.execute(sock_route(sock))
 
-        from pogu.linux.netlink import Message, attribute, u32
-
-        def sock_route(sock: RouteSocket) -> Message:
-            import struct
-            from ipaddress import ip_address
-
-            link = sock.link("eth0")
-            assert link is not None
-            lo = sock.link("lo")
-            assert lo is not None
-            # 127.9.0.0/16 via the bridge, which is "us" to the container
-            header = struct.pack("=BBBBBBBBI", socket.AF_INET, 16, 0, 0, 254, 3, 0, 1, 0)
-            body = header + attribute(1, ip_address("127.9.0.0").packed)
-            body += attribute(5, ip_address("172.17.0.1").packed) + u32(4, link.index)
-            return Message(24, body, 0x400)
-
-        namespaces.inside(attacker, route)
-        server2 = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        with server2:
-            server2.bind(("127.9.0.1", 7778))
-            server2.listen()
-            with pytest.raises(OSError, match=r"timed out|refused"):
-                await ask("127.9.0.1", 7778, attacker)
+def _accept_once(server: socket.socket) -> None:
+    server.settimeout(5)
+    connection, _address = server.accept()
+    with connection:
+        connection.sendall(b"reached")
 
 
 async def test_a_port_is_taken_once(engine: Engine) -> None:

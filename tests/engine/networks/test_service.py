@@ -91,9 +91,9 @@ async def test_requests_that_are_refused(engine: Engine) -> None:
 async def test_pools_that_overlap_are_refused(engine: Engine) -> None:
     await engine.networks.create("a", ipam=ipam(IPAMConfig(subnet="10.1.0.0/16")))
     with pytest.raises(Forbidden, match=r"^invalid pool request: Pool overlaps with other one on this address space$"):
-        await engine.networks.create("b", ipam=ipam(IPAMConfig(subnet="10.1.2.0/24")))
+        await engine.networks.create("other", ipam=ipam(IPAMConfig(subnet="10.1.2.0/24")))
     with pytest.raises(NotFound):
-        engine.networks.get("b")
+        engine.networks.get("other")
 
 
 async def test_default_pools_run_out_and_come_back(start_engine: StartEngine) -> None:
@@ -161,8 +161,6 @@ async def test_settings_of_the_default_bridge(start_engine: StartEngine) -> None
 
 @pytest.mark.parametrize("settings", [{"bip": "10.4.0.0"}, {"bip": "nonsense"}, {"fixed_cidr": "10.4.0.0/99"}])
 async def test_wrong_settings_of_the_default_bridge(start_engine: StartEngine, settings: dict[str, str]) -> None:
-    if settings == {"bip": "10.4.0.0"}:
-        pytest.skip("an address without a length is a subnet of one")
     with pytest.raises(InvalidArgument, match="invalid"):
         await start_engine(**settings)
 
