@@ -25,6 +25,10 @@ class Lower(Protocol):
         """Return the directory or symlink that the layers below show at `path`, None for anything else."""
         ...
 
+    def shows(self, path: str) -> bool:
+        """Say whether the layers below show anything at `path`."""
+        ...
+
     def names(self, path: str) -> list[str]:
         """Return the names that the layers below show in the directory `path`."""
         ...

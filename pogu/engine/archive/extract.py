@@ -16,16 +16,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from pogu.engine.archive.directories import OPAQUE, Directories, Lower, is_whiteout
+from pogu.engine.archive.directories import Directories, Lower, is_whiteout
 from pogu.engine.archive.header import BLOCK_DEVICE, CHAR, DIRECTORY, FIFO, HARDLINK, REGULAR, SYMLINK, Entry
 from pogu.engine.archive.reader import TarReader
 from pogu.engine.archive.streams import Readable
+from pogu.engine.archive.whiteouts import WHITEOUT, OverlayMarks, Removals
 from pogu.errors import InvalidArgument, PoguError
 from pogu.linux.paths import attribute_path, opened, remove_tree
 
-WHITEOUT = ".wh."  # OCI image specification, layer.md, "Whiteouts"
-WHITEOUT_OPAQUE = ".wh..wh..opq"
-_WHITEOUT_META = ".wh..wh."  # other marks of aufs; they say nothing about content
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SPECIAL = {CHAR: stat.S_IFCHR, BLOCK_DEVICE: stat.S_IFBLK, FIFO: stat.S_IFIFO}
 _OURS = ("trusted.overlay.", "user.overlay.")  # overlayfs' own marks must not come from an archive
@@ -114,8 +112,12 @@ class Extractor:
         self._options = options
         overlay = options.whiteouts is Whiteouts.OVERLAY
         self._dirs = Directories(root_fd, options.lower, options.owner, overlay=overlay)
+        self._whiteouts: OverlayMarks | Removals | None = None
+        if overlay:
+            self._whiteouts = OverlayMarks(self._dirs, options.lower)
+        elif options.whiteouts is Whiteouts.DELETE:
+            self._whiteouts = Removals(self._dirs)
         self._times: dict[str, int] = {}  # directories' times, set when nothing changes them any more
-        self._made: set[str] = set()  # only where whiteouts must spare what this archive brought
 
     def __enter__(self) -> Self:
         return self
@@ -138,11 +140,11 @@ class Extractor:
             return
         parent_path, _, name = path.rpartition("/")
         parent = self._dirs.get(parent_path)
-        if name.startswith(WHITEOUT) and self._options.whiteouts is not Whiteouts.KEEP:
-            self._whiteout(parent_path, parent, name)
-            return
-        if self._options.whiteouts is Whiteouts.DELETE:
-            self._note(path)
+        if self._whiteouts is not None:
+            if name.startswith(WHITEOUT):
+                self._whiteouts.apply(parent_path, name)
+                return
+            self._whiteouts.note(path)
         if entry.type == REGULAR:
             self._file(entry, parent, name, content)
         elif entry.type == DIRECTORY:
@@ -194,12 +196,12 @@ class Extractor:
         except FileExistsError:
             status = os.stat(name, dir_fd=parent, follow_symlinks=False)
             if not stat.S_ISDIR(status.st_mode):
-                opaque = is_whiteout(status) and self._options.whiteouts is Whiteouts.OVERLAY
+                opaque = is_whiteout(status)
                 self._clear(entry, parent, name)
                 os.mkdir(name, 0o700, dir_fd=parent)
         fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
-        if opaque:
-            os.setxattr(attribute_path(fd), OPAQUE, b"y")
+        if opaque and isinstance(self._whiteouts, OverlayMarks):
+            self._whiteouts.make_opaque(path, fd)
         self._finish_directory(entry, fd, path)
 
     def _finish_directory(self, entry: Entry, fd: int, path: str) -> None:
@@ -266,59 +268,6 @@ class Extractor:
             _set_xattrs(entry, path)
             os.utime(path, ns=_times(entry))
 
-    # whiteouts
-
-    def _whiteout(self, parent_path: str, parent: int, name: str) -> None:
-        overlay = self._options.whiteouts is Whiteouts.OVERLAY
-        if name == WHITEOUT_OPAQUE:
-            if overlay:
-                self._make_opaque(parent_path, parent)
-            else:
-                self._empty(parent_path, parent)
-            return
-        if name.startswith(_WHITEOUT_META):
-            return
-        hidden = name.removeprefix(WHITEOUT)
-        if hidden in ("", ".", ".."):
-            raise InvalidArgument(f"invalid whiteout {name!r}")
-        if overlay:
-            _mark_deleted(parent, hidden)
-            return
-        path = f"{parent_path}/{hidden}" if parent_path else hidden
-        if path not in self._made:
-            self._dirs.forget()
-            remove_tree(self._dirs.get(parent_path), hidden)
-        elif stat.S_ISDIR(os.stat(hidden, dir_fd=parent, follow_symlinks=False).st_mode):
-            self._empty(path, self._dirs.get(path))
-
-    def _make_opaque(self, path: str, fd: int) -> None:
-        """Hide everything that layers below have in this directory."""
-        if path or self._options.lower is None:
-            os.setxattr(attribute_path(fd), OPAQUE, b"y")
-            return
-        for name in self._options.lower.names(""):  # overlayfs does not heed the mark on a layer's root
-            _mark_deleted(fd, name)
-
-    def _empty(self, path: str, fd: int) -> None:
-        """Remove what this archive did not bring from a directory, at every depth."""
-        self._prune(path, fd)
-        self._dirs.forget()
-
-    def _prune(self, path: str, fd: int) -> None:
-        for name in os.listdir(fd):
-            below = f"{path}/{name}" if path else name
-            if below not in self._made:
-                remove_tree(fd, name)
-            elif stat.S_ISDIR(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode):
-                inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
-                with opened(inner):
-                    self._prune(below, inner)
-
-    def _note(self, path: str) -> None:
-        while path and path not in self._made:
-            self._made.add(path)
-            path = path.rpartition("/")[0]
-
     # shared steps
 
     def _own(self, entry: Entry, fd: int) -> None:
@@ -335,14 +284,6 @@ class Extractor:
             )
         remove_tree(parent, name)
         self._dirs.forget(but=parent)  # a path may lead elsewhere now
-
-
-def _mark_deleted(parent: int, name: str) -> None:
-    try:
-        os.mknod(name, stat.S_IFCHR, 0, dir_fd=parent)
-    except FileExistsError:  # this archive brings the name anew; a directory then must not show the one below
-        if stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
-            os.setxattr(attribute_path(parent, name), OPAQUE, b"y", follow_symlinks=False)
 
 
 def _write(fd: int, piece: memoryview) -> None:

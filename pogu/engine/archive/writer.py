@@ -204,10 +204,10 @@ def _getxattr(target: str | int, name: str) -> bytes:
     return os.getxattr(target, name, follow_symlinks=False)
 
 
-def is_opaque(path: str) -> bool:
-    """Say whether a directory carries overlayfs' opaque mark."""
+def is_opaque(directory: str | int) -> bool:
+    """Say whether a directory (a path, not followed, or a descriptor) carries overlayfs' opaque mark."""
     try:
-        return os.getxattr(path, OPAQUE, follow_symlinks=False) == b"y"
+        return _getxattr(directory, OPAQUE) == b"y"
     except OSError:
         return False
 

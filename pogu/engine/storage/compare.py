@@ -43,7 +43,7 @@ class _Comparison:
                 self._child(upper, name, f"{path}/{name}", lower.child(name) if lower is not None else None)
             except (FileNotFoundError, NotADirectoryError):  # the container goes on working
                 continue
-        if lower is not None and (self._complete or is_opaque(attribute_path(upper))):
+        if lower is not None and (self._complete or is_opaque(upper)):
             for name in set(lower.names()) - set(names):
                 self._note(f"{path}/{name}", ChangeKind.DELETED)
 

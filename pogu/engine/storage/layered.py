@@ -88,8 +88,9 @@ class LayeredDriver(StorageDriver):
         await asyncio.to_thread(self._start)
 
     def _start(self) -> None:
+        self.root.parent.mkdir(parents=True, exist_ok=True)
         for directory in (self.root, self.root / "layers", self.root / "containers"):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            directory.mkdir(mode=0o700, exist_ok=True)
         self._trash.start()
         self._load_layers()
         for path in (self.root / "containers").iterdir():

@@ -75,10 +75,11 @@ class LowerLayers:
     def __init__(self, root: MergedDirectory) -> None:
         self._root = root
 
+    def shows(self, path: str) -> bool:
+        return self._child(path) is not None
+
     def find(self, path: str) -> Entry | None:
-        parent, _, name = path.rpartition("/")
-        directory = self._root.walk(parent)
-        child = directory.child(name) if directory is not None else None
+        child = self._child(path)
         if child is None:
             return None
         status, host_path, _ = child
@@ -92,6 +93,11 @@ class LowerLayers:
             return None
         entry.mtime_ns = status.st_mtime_ns
         return entry
+
+    def _child(self, path: str) -> tuple[os.stat_result, str, MergedDirectory | None] | None:
+        parent, _, name = path.rpartition("/")
+        directory = self._root.walk(parent)
+        return directory.child(name) if directory is not None else None
 
     def names(self, path: str) -> list[str]:
         directory = self._root.walk(path)

@@ -50,12 +50,8 @@ class OverlayDriver(LayeredDriver):
             raise OSError(ctypes.get_errno(), "unshare(CLONE_FS)")
         os.chdir(self.root / "layers")
 
-    def _start(self) -> None:
-        (self.root / "layers").mkdir(mode=0o700, parents=True, exist_ok=True)
-        (self.root / "empty").mkdir(mode=0o755, exist_ok=True)
-        super()._start()
-
     def _probe(self) -> None:
+        (self.root / "empty").mkdir(mode=0o755, exist_ok=True)
         work = self._trash.new()
         try:
             for name in ("upper", "work", "merged"):
@@ -76,7 +72,7 @@ class OverlayDriver(LayeredDriver):
     def _unpack(self, target: Path, parent: str | None, tar: Readable, digest: hashlib._Hash) -> int:
         below = self.stack(parent)
         target.mkdir(mode=0o700)
-        lower = LowerLayers(MergedDirectory.of(below)) if below else None
+        lower = LowerLayers(MergedDirectory.of(below))
         options = ExtractOptions(whiteouts=Whiteouts.OVERLAY, root_metadata=True, lower=lower)
         with opened(open_root(target)) as fd:
             like_root(below[0] if below else None, fd)

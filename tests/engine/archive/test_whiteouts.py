@@ -40,6 +40,17 @@ def test_overlay_gets_a_device_and_an_attribute(tmp_path: Path) -> None:
     assert not is_opaque(tmp_path / "d")
 
 
+def test_no_device_where_there_is_nothing_to_hide(tmp_path: Path) -> None:
+    """overlayfs would list it as a broken name."""
+    below = tmp_path / "below"
+    unpack(tar("there/", "there/x", "o/", "o/x", "o/sub/", "o/sub/x", "late/", "late/sub/", "late/sub/x"), below)
+    options = ExtractOptions(whiteouts=Whiteouts.OVERLAY, lower=LowerLayers(MergedDirectory.of([below])))
+    opaque = ["o/", "o/.wh..wh..opq", "o/.wh.x", "o/sub/", "o/sub/.wh.x"]
+    late = ["late/", "late/sub/", "late/sub/.wh.x", "late/.wh..wh..opq"]
+    unpack(tar("there/", "there/.wh.x", "there/.wh.y", "new/", "new/.wh.x", *opaque, *late), tmp_path / "out", options)
+    assert [p for p in tree(tmp_path / "out") if is_whiteout(tmp_path / "out" / p)] == ["there/x"]
+
+
 def test_a_whiteout_spares_what_its_own_archive_brings(tmp_path: Path) -> None:
     unpack(tar("f", ".wh.f", "d/", "d/x", ".wh.d"), tmp_path, OVERLAY)
     assert (tmp_path / "f").read_text() == "f"
