@@ -117,6 +117,25 @@ def _updated(record: Container, wanted: HostConfig, policy: RestartPolicy | None
     return new
 
 
+async def remove_link(rooms: Rooms, name: str) -> None:
+    """Remove the legacy link `container/alias`; the two containers stay.
+
+    Raises:
+        NotFound: no such container, or it has no such link.
+    """
+    parent, _, alias = name.strip("/").rpartition("/")
+    if not parent:
+        raise NotFound(f"Cannot get parent / for link name {name}")
+    entry = rooms.table.find(parent)
+    async with entry.lock:
+        host = entry.record.host_config
+        kept = [link for link in host.links or [] if (link.rpartition(":")[2]).rpartition("/")[2] != alias]
+        if len(kept) == len(host.links or []):
+            raise NotFound(f"Cannot get child {name}: no such link")
+        host.links = kept
+        await _rewrite(rooms, entry)
+
+
 async def resize(rooms: Rooms, entry: Entry, height: int, width: int) -> None:
     """Set the size of a container's terminal. Raises Conflict when it does not run."""
     require_live(entry)

@@ -46,7 +46,6 @@ from pogu.engine.runtime import Supervisor
 from pogu.engine.state import StateStore
 from pogu.engine.storage import Change, StorageDriver
 from pogu.engine.volumes import Volumes
-from pogu.errors import NotFound
 
 T = TypeVar("T")
 
@@ -201,13 +200,14 @@ class Containers:
         )
 
     async def remove(self, ref: str, force: bool = False, volumes: bool = False, link: bool = False) -> None:
-        """Remove a container; `link` removes a legacy link by its name instead.
+        """Remove a container; with `link` a legacy link, whose name is `container/alias`.
 
         Raises:
             Conflict: it runs and `force` is false.
         """
         if link:
-            raise NotFound(f"Cannot get parent {ref.rpartition('/')[0]} for link name {ref}")
+            await self._do(changing.remove_link(self._rooms, ref), "link")
+            return
         entry = self._rooms.table.find(ref)
         await self._do(removal.remove(self._rooms, entry, force=force, volumes=volumes), f"removal of {entry.id}")
 

@@ -27,7 +27,7 @@ def check_ipam(ipam: IPAM) -> IPAM:
     versions = [ip_network(p.subnet or "").version for p in kept]
     if len(versions) != len(set(versions)):
         raise Forbidden("bridge driver doesn't support multiple subnets")
-    return IPAM(driver=driver, options=ipam.options or {}, config=kept)
+    return IPAM(driver=driver, options=ipam.options, config=kept)
 
 
 def with_gateway(pool: IPAMConfig) -> IPAMConfig:

@@ -231,3 +231,25 @@ def test_a_container_that_is_not_there(api, path):
 def test_verbs_on_a_container_that_is_not_there(api, verb):
     answer = api.post(f"/containers/nosuch/{verb}")
     assert (answer.status, answer.message) == (404, "No such container: nosuch")
+
+
+def test_log_drivers(api, container):
+    def asked(**log):
+        return api.post("/containers/create", {"Image": "busybox", "HostConfig": {"LogConfig": log}})
+
+    unknown = asked(Type="asdf")
+    assert (unknown.status, unknown.message) == (400, "logger: no log driver named 'asdf' is registered")
+    assert asked(Type="fluentd").status == 501
+    id_ = container("true", HostConfig={"LogConfig": {"Type": "", "Config": {"max-file": "100"}}})
+    config = api.get(f"/containers/{id_}/json").json["HostConfig"]["LogConfig"]
+    assert config == {"Type": "json-file", "Config": {"max-file": "100"}}
+
+
+def test_a_link_is_removed_and_the_containers_stay(api, container, unique):
+    container("true", name=f"{unique}a")
+    id_ = container("true", name=f"{unique}b", HostConfig={"Links": [f"{unique}a:alias"]})
+    assert api.delete(f"/containers/{unique}b/alias", link="1").status == 204
+    assert api.get(f"/containers/{id_}/json").json["HostConfig"]["Links"] == []
+    assert api.get(f"/containers/{unique}a/json").status == 200
+    assert api.delete(f"/containers/{unique}b/alias", link="1").status == 404
+    assert api.delete(f"/containers/{unique}b", link="1").status == 404

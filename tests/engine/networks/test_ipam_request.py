@@ -16,7 +16,7 @@ def test_a_whole_configuration_stays_as_it_is() -> None:
         gateway="172.28.5.254",
         aux_addresses={"a": "172.28.1.5", "b": "172.28.1.6"},
     )
-    assert check_ipam(IPAM(config=[given])) == IPAM(driver="default", options={}, config=[given])
+    assert check_ipam(IPAM(config=[given])) == IPAM(driver="default", options=None, config=[given])
 
 
 def test_what_is_missing_is_filled() -> None:

@@ -24,9 +24,16 @@ def fill_host_config(host: HostConfig, config: EngineConfig, cgroup_v2: bool) ->
         host.restart_policy = RestartPolicy(name="no")
     if host.oom_kill_disable is None and not cgroup_v2:
         host.oom_kill_disable = False
-    if host.log_config is None or not host.log_config.type:
-        host.log_config = LogConfig(type=config.log_driver, config=dict(config.log_opts))
+    host.log_config = _log_config(host.log_config or LogConfig(), config)
     _fill_paths(host)
+
+
+def _log_config(wanted: LogConfig, config: EngineConfig) -> LogConfig:
+    """The daemon's options hold for its own driver; what a container asks for goes before."""
+    options = wanted.config or {}
+    if wanted.type in (None, "", config.log_driver):
+        return LogConfig(type=config.log_driver, config={**config.log_opts, **options})
+    return LogConfig(type=wanted.type, config=dict(options))
 
 
 def _fill_paths(host: HostConfig) -> None:

@@ -11,10 +11,12 @@ from pogu.engine.containers.create.ports import check_port_bindings, expand_port
 from pogu.engine.containers.mounts import check_mount, check_tmpfs_target
 from pogu.engine.containers.signals import parse_signal
 from pogu.engine.model import ContainerConfig, HealthConfig, HostConfig, RestartPolicy
-from pogu.errors import InvalidArgument
+from pogu.errors import InvalidArgument, Unsupported
 
 MINIMUM_DURATION = 1_000_000  # ns; a healthcheck's times are at least a millisecond
 _POLICIES = ("no", "always", "on-failure", "unless-stopped")
+_LOG_DRIVERS = ("json-file", "local", "none")
+_LATER_LOG_DRIVERS = ("syslog", "journald", "gelf", "fluentd", "awslogs", "gcplogs", "splunk")
 _HOSTNAME_LIMIT = 64  # bytes, sethostname(2)
 
 
@@ -59,6 +61,14 @@ def check_healthcheck(health: HealthConfig) -> None:
         raise InvalidArgument("Retries in Healthcheck cannot be negative")
 
 
+def check_log_driver(name: str) -> None:
+    """Raise InvalidArgument for a log driver that nobody has, Unsupported for one that is not here."""
+    if name in _LATER_LOG_DRIVERS:
+        raise Unsupported(f"the log driver {name} is not part of this version; there are {', '.join(_LOG_DRIVERS)}")
+    if name not in ("", *_LOG_DRIVERS):
+        raise InvalidArgument(f"logger: no log driver named '{name}' is registered")
+
+
 def check_host_config(host: HostConfig) -> None:
     """Raise InvalidArgument for what is wrong in mounts, extra hosts, ports, restart policy, capabilities…"""
     if host.auto_remove and host.restart_policy and host.restart_policy.name not in ("", None, "no"):
@@ -71,6 +81,8 @@ def check_host_config(host: HostConfig) -> None:
     if host.restart_policy:
         check_restart_policy(host.restart_policy)
     check_capabilities(host)
+    if host.log_config:
+        check_log_driver(host.log_config.type or "")
     if host.isolation not in ("", None, "default"):
         raise InvalidArgument(f"invalid isolation '{host.isolation}' on linux")
     if "" in (host.annotations or {}):
