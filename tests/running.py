@@ -54,6 +54,7 @@ class RunningDaemon:
         assert self.process.stdout
         ready = self.process.stdout.readline()
         if not ready:
+            self._reap()
             raise RuntimeError(f"the daemon did not start:\n{self.log()[-4000:]}")
 
     def kill(self) -> None:

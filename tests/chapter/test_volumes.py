@@ -45,6 +45,7 @@ def test_a_volume_outlives_its_container(harbour: RunningDaemon) -> None:
 
 def test_a_data_container(with_nginx: RunningDaemon, tmp_path: Path, port: int) -> None:
     (tmp_path / "index.html").write_text("from the data container\n")
+    tmp_path.chmod(0o755)  # for the worker process of nginx, which is not root
     with_nginx.docker("create", "-v", f"{tmp_path}:/var/www/html", "--name", "nginx-data", "nginx")
     with_nginx.docker("run", "--volumes-from", "nginx-data", "-p", f"{port}:80", "--name", "web", "-d", "nginx")
 

@@ -49,7 +49,6 @@ def test_run_reads_standard_input(daemon: RunningDaemon) -> None:
         (("no-such-program",), 127, "executable file not found in $PATH"),
         (("/etc",), 126, "permission denied"),
         (("sh", "-c", "exit 42"), 42, ""),
-        (("sh", "-c", "kill -9 $$"), 137, ""),
     ],
 )
 def test_exit_codes(daemon: RunningDaemon, argv: tuple[str, ...], code: int, message: str) -> None:
@@ -83,8 +82,7 @@ def test_detach_and_attach_again(daemon: RunningDaemon, name: str) -> None:
     shell.read_until("/ #")
     shell.type("x=kept\n")
     shell.type(b"\x10\x11")  # Ctrl-P Ctrl-Q
-    shell.read_until("read escape sequence")
-    shell.end()
+    assert shell.end() == 0
     assert daemon.docker("inspect", "-f", "{{.State.Running}}", name).out == "true"
     again = Terminal([docker_command(), "attach", name], daemon.environment())
     again.type("echo $x-$x\n")
