@@ -63,7 +63,7 @@ async def rootfs(name: str, directory: Path) -> AsyncIterator[Path]:
         PoguError: making it failed.
     """
     how = recipe(name)
-    with temporary_directory(directory, "bootstrap-") as work:
+    async with temporary_directory(directory, "bootstrap-") as work:
         work.chmod(0o755)  # apt's sandbox user reads its settings there
         await how.write(work / "rootfs.tar")
         yield work / "rootfs.tar"

@@ -129,13 +129,16 @@ class Layers:
         return StoredLayer(file.diff_id, digest, LAYER_TYPES[kind], hashed.size)
 
     async def _unpack(self, chain: str, parent: str | None, hashed: HashedFile, diff_id: str) -> None:
-        if self._driver.has_layer(chain):  # left by an image that is gone: it must be the same all the same
-            actual = await run_in_thread(lambda: HashedFile(decompress(hashed)).finish(), _nothing, "layer digest")
-            if actual != diff_id:
-                raise InvalidArgument(f"invalid diffID for layer: expected {diff_id}, got {actual}")
-            return
         tar = await asyncio.to_thread(decompress, hashed)
-        await self._driver.add_layer(chain, parent, tar, diff_id=diff_id)
+        looked_at = hashed.size
+        if not self._driver.has_layer(chain):
+            await self._driver.add_layer(chain, parent, tar, diff_id=diff_id)
+        if hashed.size > looked_at:
+            return
+        # The driver had it already, from an image that is gone or from somebody who adds it too, and read nothing.
+        actual = await run_in_thread(HashedFile(tar).finish, _nothing, "layer digest")
+        if actual != diff_id:
+            raise InvalidArgument(f"invalid diffID for layer: expected {diff_id}, got {actual}")
 
     async def _keep_plain(self, file: LayerFile) -> StoredLayer:
         def copy() -> StoredLayer:

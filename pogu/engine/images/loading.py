@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +50,7 @@ class Loader:
         Raises:
             InvalidArgument: the archive is not one, incomplete or contradictory; nothing of it is kept.
         """
-        with temporary_directory(self._spool, "load-") as directory:
+        async with temporary_directory(self._spool, "load-") as directory:
             planned = await self._receive(stream, directory, platform)
             async with self._layers.adding():
                 added: dict[str, StoredLayer] = {}
@@ -135,12 +135,12 @@ def _descends(image: StoredImage, parent: StoredImage) -> bool:
     return (not child and not older) or (len(child) == len(older) + 1 and child[:-1] == older)
 
 
-@contextmanager
-def temporary_directory(parent: Path, prefix: str) -> Iterator[Path]:
+@asynccontextmanager
+async def temporary_directory(parent: Path, prefix: str) -> AsyncIterator[Path]:
     """A directory that is gone afterwards, with all that is in it."""
     parent.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     try:
         yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    finally:  # large files take a while to unlink
+        await asyncio.shield(asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True))

@@ -40,6 +40,11 @@ def tar_of(files: Mapping[str, bytes | str], format_: int = tarfile.PAX_FORMAT) 
     return buffer.getvalue()
 
 
+def gzipped(data: bytes) -> bytes:
+    """Compress to the same bytes each time."""
+    return gzip.compress(data, mtime=0)
+
+
 def digest_of(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
@@ -70,7 +75,7 @@ def docker_archive(layers: list[bytes], tags: list[str] | None, **fields: Any) -
 def oci_layout(
     layers: list[bytes],
     name: str = "",
-    compress: Callable[[bytes], bytes] = gzip.compress,
+    compress: Callable[[bytes], bytes] = gzipped,
     suffix: str = "+gzip",
     **fields: Any,
 ) -> tuple[dict[str, bytes | str], dict[str, Any]]:

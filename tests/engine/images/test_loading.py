@@ -17,6 +17,7 @@ from tests.engine.images.conftest import (
     descriptor,
     digest_of,
     docker_archive,
+    gzipped,
     image_config,
     index_of,
     oci_layout,
@@ -79,7 +80,7 @@ async def test_a_layer_twice_in_one_image(machine: Machine) -> None:
 
 @pytest.mark.parametrize(
     ("compress", "suffix"),
-    [(bytes, ""), (gzip.compress, "+gzip"), (zstandard.compress, "+zstd"), (bz2.compress, "+bzip2")],
+    [(bytes, ""), (gzipped, "+gzip"), (zstandard.compress, "+zstd"), (bz2.compress, "+bzip2")],
     ids=["plain", "gzip", "zstd", "bzip2"],
 )
 async def test_an_oci_layout(machine: Machine, compress: Callable[[bytes], bytes], suffix: str) -> None:
@@ -92,7 +93,7 @@ async def test_an_oci_layout(machine: Machine, compress: Callable[[bytes], bytes
     assert image.layers[0].digest == kept
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress], ids=["gzip", "zstd"])
+@pytest.mark.parametrize("pack", [gzipped, zstandard.compress], ids=["gzip", "zstd"])
 async def test_the_whole_archive_may_be_compressed(machine: Machine, pack: Callable[[bytes], bytes]) -> None:
     data = pack(tar_of(docker_archive([ONE], ["app:1"])))
     await machine.images.load(stream_of(data))
@@ -209,7 +210,7 @@ def archives_that_are_wrong() -> dict[str, tuple[dict[str, bytes | str], str]]:
     names = [name for name in good if name.endswith("layer.tar")]
     config = next(name for name in good if name.endswith(".json") and name != "manifest.json")
     layout, entry = oci_layout([ONE, TWO])
-    blob = f"blobs/sha256/{digest_of(gzip.compress(TWO))[7:]}"
+    blob = f"blobs/sha256/{digest_of(gzipped(TWO))[7:]}"
     index: dict[str, bytes | str] = {"index.json": index_of(entry)}
     manifest = json.loads(str(good["manifest.json"]))
     other = {k: v for k, v in layout.items() if len(v) != entry["size"]}
@@ -243,8 +244,8 @@ def archives_that_are_wrong() -> dict[str, tuple[dict[str, bytes | str], str]]:
         ),
         "windows": (docker_archive([ONE], ["w:1"], os="windows"), "cannot load windows image on linux"),
         "blob missing": ({**{k: v for k, v in layout.items() if k != blob}, **index}, "layer 1 of an image is missing"),
-        "blob is another": ({**layout, **index, blob: gzip.compress(tar_of({"evil": b"1"}))}, digest_of(TWO)),
-        "blob compressed otherwise": ({**layout, **index, blob: gzip.compress(TWO, 1, mtime=5)}, "has digest"),
+        "blob is another": ({**layout, **index, blob: gzipped(tar_of({"evil": b"1"}))}, digest_of(TWO)),
+        "blob compressed otherwise": ({**layout, **index, blob: gzip.compress(TWO, mtime=5)}, "has digest"),
         "manifest blob missing": ({**other, **index}, "does not contain a blobs/sha256"),
         "no images": ({**layout, "index.json": index_of()}, "does not name an image"),
         "index outside": (
