@@ -24,6 +24,7 @@ MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
 HOST_BINDING = "com.docker.network.bridge.host_binding_ipv4"
 MTU = "com.docker.network.driver.mtu"
 INTERFACE_PREFIX = "com.docker.network.container_iface_prefix"
+INTERFACE_NAME = "com.docker.network.endpoint.ifname"  # an option of an endpoint, not of a network
 # Auxiliary addresses that containers use as their gateways instead of the bridge's.
 CONTAINER_GATEWAY4, CONTAINER_GATEWAY6 = "DefaultGatewayIPv4", "DefaultGatewayIPv6"
 
@@ -82,7 +83,7 @@ def bridge_settings(network: Network) -> BridgeSettings:
         icc=_flag(options, ENABLE_ICC),
         masquerade=_flag(options, MASQUERADE),
         internal=network.internal,
-        interface_prefix=options.get(INTERFACE_PREFIX) or "eth",
+        interface_prefix=_prefix(options),
         ipv4=ipv4,
         ipv6=ipv6,
         gateway4=None if network.internal else gateway4,
@@ -99,11 +100,23 @@ def pool_of(network: Network, version: int) -> IPAMConfig | None:
     return None
 
 
+def is_interface_name(name: str) -> bool:
+    """Say whether the kernel lets an interface have this name (net/core/dev.c, dev_valid_name), and nft quote it."""
+    return 0 < len(name.encode()) <= _MAXIMUM_NAME and name not in (".", "..") and not _NOT_IN_A_NAME & set(name)
+
+
 def _name(network: Network) -> str:
     name = bridge_name(network)
-    if len(name.encode()) > _MAXIMUM_NAME or name in (".", "..") or _NOT_IN_A_NAME & set(name):
+    if not is_interface_name(name):
         raise InvalidArgument(f"invalid value for {BRIDGE_NAME}: {name!r} is not an interface name")
     return name
+
+
+def _prefix(options: dict[str, str]) -> str:
+    prefix = options.get(INTERFACE_PREFIX) or "eth"
+    if not is_interface_name(f"{prefix}999"):
+        raise InvalidArgument(f"invalid value for {INTERFACE_PREFIX}: {prefix!r} does not begin an interface name")
+    return prefix
 
 
 def _mtu(text: str) -> int:

@@ -13,7 +13,7 @@ from pogu.engine.config import EngineConfig
 from pogu.engine.events import EventBus
 from pogu.engine.model import EndpointSettings, Network, PortBinding
 from pogu.engine.naming import new_id
-from pogu.engine.networks.bridge_settings import bridge_settings
+from pogu.engine.networks.bridge_settings import INTERFACE_NAME, bridge_settings, is_interface_name
 from pogu.engine.networks.dns.names import Names
 from pogu.engine.networks.dns.server import ResolverServer
 from pogu.engine.networks.dns.upstream import Upstream
@@ -27,6 +27,7 @@ from pogu.engine.networks.port_claims import PortClaims
 from pogu.engine.networks.publishing import Publication, publish, republish
 from pogu.engine.networks.sandboxes import Sandbox, Sandboxes
 from pogu.errors import Forbidden, InvalidArgument, PoguError
+from pogu.linux.conntrack import forget_udp
 from pogu.linux.nftables import NftablesError
 
 log = logging.getLogger(__name__)
@@ -144,6 +145,7 @@ class Connections:
         sandbox_id: str,
         endpoints: Sequence[tuple[Network, EndpointSettings]],
         published: Mapping[str, Sequence[PortBinding] | None] | None,
+        *,
         name: str,
         dns: Sequence[str],
     ) -> None:
@@ -217,7 +219,7 @@ class Connections:
             raise
 
     async def _attach_locked(self, driver: NetworkDriver, sandbox: Sandbox, endpoint: Endpoint, prefix: str) -> None:
-        endpoint.interface = sandbox.free_interface(prefix)
+        endpoint.interface = _interface(sandbox, endpoint, prefix)
         before = sandbox.gateway()
         sandbox.endpoints[endpoint.network.id] = endpoint
         becomes_gateway = sandbox.gateway() is endpoint
@@ -263,6 +265,7 @@ class Connections:
     async def _translate(self, sandbox: Sandbox, publication: Publication, gateway: Endpoint | None) -> None:
         mappings = publication.mappings(gateway) if gateway else []
         await self.threads.call(self.firewall.publish, sandbox.id, mappings)
+        await self._forget_flows(publication)
         if gateway is not None and mappings:
             await self.drivers[gateway.network.driver].allow_hairpin(gateway)
 
@@ -270,8 +273,18 @@ class Connections:
         publication = sandbox.publication
         if publication is not None:
             await self.threads.call(self.firewall.publish, sandbox.id, [])
+            await self._forget_flows(publication)
             publication.release(self.claims)
             sandbox.publication = None
+
+    async def _forget_flows(self, publication: Publication) -> None:
+        """Let UDP clients that have been sending all along take the new way, or the old one no more."""
+        ports = {p.claim.port for p in publication.ports if p.port.protocol == "udp"}
+        if ports:
+            try:
+                await self.threads.call(forget_udp, ports)
+            except OSError as e:
+                log.warning("clients that send to UDP ports %s already may be led astray: %s", sorted(ports), e)
 
     async def _clear_away(self, ended: list[Endpoint]) -> None:
         """Delete interfaces whose namespace some process keeps alive; usually the kernel was there first."""
@@ -317,6 +330,22 @@ def _check(network: Network, settings: EndpointSettings) -> None:
             raise InvalidArgument(
                 "invalid endpoint settings:\nnetwork-scoped aliases are only supported for user-defined networks"
             )
+
+
+def _interface(sandbox: Sandbox, endpoint: Endpoint, prefix: str) -> str:
+    """Return the name asked for inside (an endpoint option of Docker 28), else the next free one.
+
+    Raises:
+        InvalidArgument: it is no interface name, or taken.
+    """
+    asked = (endpoint.settings.driver_opts or {}).get(INTERFACE_NAME)
+    if not asked:
+        return sandbox.free_interface(prefix)
+    if not is_interface_name(asked) or asked == "lo":
+        raise InvalidArgument(f"invalid value for {INTERFACE_NAME}: {asked!r} is not an interface name")
+    if asked in {e.interface for e in sandbox.endpoints.values()}:
+        raise InvalidArgument(f"interface name {asked} is already in use in the container")
+    return asked
 
 
 def _mac(endpoint: Endpoint, before: str) -> str:

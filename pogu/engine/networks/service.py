@@ -111,14 +111,18 @@ class Networks:
             names: sandbox ID -> container name, for messages.
             dns: sandbox ID -> DNS servers, as for `open_sandbox`.
         """
-        for sandbox_id, endpoints in live.items():
-            try:
-                found = {self.get(ref).id: (self.get(ref), settings) for ref, settings in endpoints.items()}
-                name = (names or {}).get(sandbox_id, sandbox_id[:12])
-                ports, servers = (published or {}).get(sandbox_id), (dns or {}).get(sandbox_id, ())
-                await self._connections.adopt(sandbox_id, [*found.values()], ports, name, servers)
-            except PoguError as e:
-                log.warning("the network of %s could not be taken over: %s", sandbox_id[:12], e)
+        await asyncio.gather(
+            *(
+                self._adopt(
+                    sandbox_id,
+                    endpoints,
+                    (published or {}).get(sandbox_id),
+                    (names or {}).get(sandbox_id, sandbox_id[:12]),
+                    (dns or {}).get(sandbox_id, ()),
+                )
+                for sandbox_id, endpoints in live.items()
+            )
+        )
         await self._settle()
         orphans = await self._sandboxes.forget_others()
         kept = {self._identity.veth(e.id) for s in self._sandboxes for e in s.endpoints.values()}
@@ -315,6 +319,20 @@ class Networks:
             raise NotFound(f"no such sandbox: {sandbox}") from e
 
     # -- inside --------------------------------------------------------------------------------------------------
+
+    async def _adopt(
+        self,
+        sandbox_id: str,
+        endpoints: Mapping[str, EndpointSettings],
+        published: Ports | None,
+        name: str,
+        dns: Sequence[str],
+    ) -> None:
+        try:
+            found = {self.get(ref).id: (self.get(ref), settings) for ref, settings in endpoints.items()}
+            await self._connections.adopt(sandbox_id, [*found.values()], published, name=name, dns=dns)
+        except PoguError as e:
+            log.warning("the network of %s could not be taken over: %s", name, e)
 
     async def _settle(self) -> None:
         """Write the firewall table, if it is still what an earlier daemon left."""

@@ -121,6 +121,19 @@ async def test_addresses_macs_and_names_that_are_asked_for(engine: Engine) -> No
     assert (await networks.join(TWO, made, EndpointSettings())).ip_address == "10.9.0.128"
 
 
+async def test_interface_names_that_are_asked_for(engine: Engine) -> None:
+    made = await engine.networks.create("n", options={"com.docker.network.container_iface_prefix": "net"})
+    path = await engine.networks.open_sandbox(ONE)
+    option = "com.docker.network.endpoint.ifname"
+    bridge = engine.networks.get("bridge")
+    await engine.networks.join(ONE, bridge, EndpointSettings(driver_opts={option: "front0"}))
+    for wrong in ("front0", "lo", "a/b", "x" * 16):
+        with pytest.raises(InvalidArgument, match="interface name"):
+            await engine.networks.join(ONE, made, EndpointSettings(driver_opts={option: wrong}))
+    await engine.networks.join(ONE, made, EndpointSettings())
+    assert list(interfaces(path)) == ["front0", "net0"]
+
+
 async def test_what_the_default_bridge_does_not_do(engine: Engine) -> None:
     await engine.networks.open_sandbox(ONE)
     bridge = engine.networks.get("bridge")

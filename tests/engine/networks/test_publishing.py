@@ -74,6 +74,29 @@ async def test_udp(engine: Engine) -> None:
         assert await ask("172.17.0.1", 5353, other, kind=socket.SOCK_DGRAM) == "dns"
 
 
+async def test_a_udp_client_that_never_pauses_reaches_whoever_has_the_port(engine: Engine) -> None:
+    one, two = await box(engine, ONE), await box(engine, TWO)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(1)
+
+        async def answer() -> str | None:
+            client.sendto(b"?", ("172.17.0.1", 5353))
+            try:
+                return (await asyncio.to_thread(client.recv, 100)).decode()
+            except (TimeoutError, ConnectionRefusedError):
+                return None
+
+        assert await answer() is None
+        with udp_server(one, 53, "one"), udp_server(two, 53, "two"):
+            await engine.networks.publish(ONE, {"53/udp": binding("5353")})
+            assert await answer() == "one"
+            await engine.networks.unpublish(ONE)
+            await engine.networks.publish(TWO, {"53/udp": binding("5353")})
+            assert await answer() == "two"
+            await engine.networks.unpublish(TWO)
+            assert await answer() is None
+
+
 async def test_an_address_of_the_host_alone(engine: Engine) -> None:
     server, other = await box(engine, ONE), await box(engine, TWO)
     shown = await engine.networks.publish(ONE, {"80/tcp": binding("8080", "127.0.0.1")})
