@@ -173,13 +173,19 @@ class Cgroup:
             return None
 
     def write(self, controller: str, name: str, value: str | int) -> None:
-        """Write a file of the group. Raises OSError; FileNotFoundError where the host has not got the controller."""
+        """Write a file of the group.
+
+        Raises OSError with the file's name when the kernel refuses; FileNotFoundError where the host has not got it.
+        """
         directory = self.directory(controller)
         if directory is None:
             raise FileNotFoundError(f"no {controller} controller")
         fd = os.open(directory / name, os.O_WRONLY | os.O_CLOEXEC)  # never O_CREAT: a typo is an error
         try:
             os.write(fd, str(value).encode())
+        except OSError as e:
+            e.filename = str(directory / name)
+            raise
         finally:
             os.close(fd)
 

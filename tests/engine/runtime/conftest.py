@@ -18,6 +18,7 @@ from tests.engine.runtime.ground import Ground
 def rootfs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root with busybox and a user, made once for each worker."""
     root = tmp_path_factory.mktemp("rootfs")
+    root.chmod(0o755)
     for name in ("bin", "proc", "sys", "dev", "tmp", "etc", "root", "home/ann"):
         (root / name).mkdir(parents=True)
     shutil.copy("/bin/busybox", root / "bin" / "busybox")
