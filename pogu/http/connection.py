@@ -159,7 +159,8 @@ class Connection(asyncio.Protocol):
     @property
     def open_for_more(self) -> bool:
         """Whether another request may follow."""
-        return not (self._half_closed or self._owner.draining)
+        sent_ahead = self._parser.message_complete and self._parser.pending
+        return not self._owner.draining and bool(not self._half_closed or sent_ahead)
 
     @property
     def client_gone(self) -> bool:

@@ -146,7 +146,7 @@ class Exchange:
     def _ask_for_body(self) -> None:
         if self._waiting_for_continue:
             self._waiting_for_continue = False
-            if self._line.body_remaining() != 0:
+            if self._line.body_remaining() != 0 and not self._started:
                 self._line.outbound.write(serialising.CONTINUE)
 
     async def take_over(self, status: int, headers: list[tuple[str, str]], reason: str | None) -> RawStream:
@@ -252,6 +252,8 @@ class Exchange:
         chunked = length is None and self.head.version == "1.1" and not serialising.has_no_body(response.status)
         if length is None and not chunked:
             self.keep_alive = False  # the end of the connection is the end of the body
+        if response.status < 300:
+            self._ask_for_body()  # the iterator may read it; once the answer has begun it is too late to ask
         head = self._head(response, "Transfer-Encoding: chunked\r\n" if chunked else "")
         self._started = True
         outbound.write(head)
@@ -271,11 +273,14 @@ class Exchange:
             raise PoguError("the answer's body is shorter than its Content-Length")
         if chunked:
             outbound.write(serialising.LAST_CHUNK)
+        self.keep_alive = self.keep_alive and self._body_is_disposable()
 
     def _head(self, response: Response, framing: str) -> bytes:
         """The header; decides whether the connection is kept."""
         names = [name.lower() for name, _ in response.headers]
-        self.keep_alive = self.keep_alive and self._line.open_for_more and self._body_is_disposable()
+        # While an iterator's answer goes out, the request may still come in: that is judged at the end.
+        disposable = not isinstance(response.body, bytes) or self._body_is_disposable()
+        self.keep_alive = self.keep_alive and self._line.open_for_more and disposable
         if "date" not in names:
             framing += serialising.date_line()
         if "connection" in names:
