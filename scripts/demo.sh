@@ -10,8 +10,13 @@ export POGU_HOST=unix://$home/run/pogu.sock
 pogu=$PWD/.venv/bin/pogu
 
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+quote() { # an argument as one would type it
+  if [[ $1 =~ [^a-zA-Z0-9_.:/=,@%+-] ]]; then printf "'%s'" "$1"; else printf '%s' "$1"; fi
+}
 run() { # print a command as one would type it, then run it
-  printf '\033[36m# %s\033[0m\n' "$(printf '%q ' "$@" | sed "s|$pogu|pogu|g; s|$home|/tmp/demo|g; s/ $//")"
+  local typed='#' argument
+  for argument in "$@"; do typed+=" $(quote "${argument/#$pogu/pogu}")"; done
+  printf '\033[36m%s\033[0m\n' "$typed"
   "$@"
 }
 end() {
@@ -50,7 +55,7 @@ say "nginx in the background"
 run "$pogu" run --hostname nginx --name nginx -p "$port:80" -d nginx
 run "$pogu" ps
 for _ in $(seq 50); do curl -fs -o /dev/null "http://127.0.0.1:$port/" && break; sleep 0.1; done
-run curl -s "http://localhost:$port/" | sed -n 1,4p
+run curl -s "http://localhost:$port/" | sed -n 1,5p
 run "$pogu" logs nginx
 run "$pogu" exec nginx nginx -v
 run "$pogu" inspect -f '{{ json .NetworkSettings.Networks.bridge.IPAddress }}' nginx
