@@ -19,13 +19,20 @@ def silent(_message: dict[str, Any]) -> None:
 class Counter:
     """Tells how far a file has been read, from the thread that reads it, ten times a second at most."""
 
-    def __init__(self, progress: Progress, status: str, identifier: str, total: int) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        status: str,
+        identifier: str,
+        total: int,
+        loop: asyncio.AbstractEventLoop | None = None,  # the running one, where it is made on it
+    ) -> None:
         self._progress = progress
         self._status = status
         self._id = identifier
         self._total = total
         self._next = time.monotonic() + _PAUSE
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop or asyncio.get_running_loop()
 
     def __call__(self, current: int) -> None:
         now = time.monotonic()
