@@ -40,7 +40,8 @@ def default_bridge(config: EngineConfig, known: Network | None, others: list[Sub
     """Return the record of the default bridge as the settings of today want it. Blocking.
 
     The subnet is what the settings say; else that of an interface of this name that the administrator made; else the
-    one it had, if no route of the host leads elsewhere with it; else the first free one of the default pools.
+    one it had; else the first free one of the default pools. The one it had is given up if the host's routes lead
+    elsewhere with it, unless the bridge still stands: containers may be running on it.
 
     Args:
         known: the record of an earlier daemon, whose ID and subnet are kept.
@@ -62,10 +63,11 @@ def default_bridge(config: EngineConfig, known: Network | None, others: list[Sub
         BRIDGE_NAME: config.bridge,
         MTU: str(config.mtu),
     }
-    routes = host_subnets(except_link=config.bridge)
-    pools = [_ipv4_pool(config, known, [*routes, *others])]
+    avoid = [*host_subnets(except_link=config.bridge), *others]
+    kept = known if known is not None and not _is_in_the_way(known, avoid, config.bridge) else None
+    pools = [_ipv4_pool(config, kept, avoid)]
     if config.ipv6:
-        pools.append(_ipv6_pool(config, known, [*routes, *others]))
+        pools.append(_ipv6_pool(config, kept, avoid))
     network.ipam = check_ipam(IPAM(config=pools))
     return network
 
@@ -79,7 +81,7 @@ def _ipv4_pool(config: EngineConfig, known: Network | None, avoid: list[Subnet])
         # As with dockerd, a range alone is the whole subnet.
         pool.subnet, pool.ip_range = str(_cidr(config.fixed_cidr, "fixed-cidr")), ""
     else:
-        pool.subnet = str(_kept(known, 4, avoid) or choose_ipv4(config.default_address_pools, avoid))
+        pool.subnet = str(_subnet(known, 4) or choose_ipv4(config.default_address_pools, avoid))
     if config.default_gateway:
         pool.aux_addresses = {CONTAINER_GATEWAY4: config.default_gateway}
     return pool
@@ -93,22 +95,32 @@ def _ipv6_pool(config: EngineConfig, known: Network | None, avoid: list[Subnet])
     elif config.fixed_cidr_v6:
         pool.subnet, pool.ip_range = str(_cidr(config.fixed_cidr_v6, "fixed-cidr-v6")), ""
     else:
-        pool.subnet = str(_kept(known, 6, avoid) or choose_ipv6(Identity.of(config).digits, avoid))
+        pool.subnet = str(_subnet(known, 6) or choose_ipv6(Identity.of(config).digits, avoid))
     if config.default_gateway_v6:
         pool.aux_addresses = {CONTAINER_GATEWAY6: config.default_gateway_v6}
     return pool
 
 
-def _kept(known: Network | None, version: int, avoid: list[Subnet]) -> Subnet | None:
+def _subnet(known: Network | None, version: int) -> Subnet | None:
     pool = pool_of(known, version) if known is not None else None
-    if pool is None:
-        return None
-    subnet = ip_network(pool.subnet or "")
-    for other in avoid:
-        if overlap(subnet, other):
-            log.warning("the default bridge's subnet %s now overlaps %s of this host: another is chosen", subnet, other)
-            return None
-    return subnet
+    return ip_network(pool.subnet or "") if pool is not None else None
+
+
+def _is_in_the_way(known: Network, avoid: list[Subnet], bridge: str) -> bool:
+    """Say whether the subnets of an earlier daemon must be given up, and report where they overlap others."""
+    with RouteSocket() as sock:
+        stands = sock.link(bridge) is not None
+    conflicts = [
+        (subnet, other)
+        for version in (4, 6)
+        if (subnet := _subnet(known, version)) is not None
+        for other in avoid
+        if overlap(subnet, other)
+    ]
+    for subnet, other in conflicts:
+        consequence = "kept, since the bridge stands" if stands else "replaced by another"
+        log.warning("subnet %s of the default bridge overlaps %s of this host: %s", subnet, other, consequence)
+    return bool(conflicts) and not stands
 
 
 def _present(config: EngineConfig) -> IPv4Interface | None:

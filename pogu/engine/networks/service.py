@@ -6,31 +6,27 @@ import asyncio
 import builtins
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from pogu.engine.config import EngineConfig
 from pogu.engine.events import EventBus
 from pogu.engine.images.moments import now_rfc3339
-from pogu.engine.model import IPAM, EndpointSettings, IPAMConfig, Network, PortBinding
+from pogu.engine.model import IPAM, EndpointSettings, Network, PortBinding
 from pogu.engine.naming import new_id
 from pogu.engine.networks.bridge_driver import BridgeDriver, write_sysctl
-from pogu.engine.networks.bridge_settings import pool_of
 from pogu.engine.networks.connections import Connections
-from pogu.engine.networks.defaults import default_bridge, plain_network
 from pogu.engine.networks.driver import NetworkDriver
 from pogu.engine.networks.firewall import Firewall
 from pogu.engine.networks.identity import Identity, bridge_name
-from pogu.engine.networks.ipam_request import check_ipam, with_gateway
 from pogu.engine.networks.kernel import KernelThreads
+from pogu.engine.networks.lifecycle import NetworkLifecycle
 from pogu.engine.networks.plain_drivers import HostDriver, NullDriver
 from pogu.engine.networks.pools import AddressPools
 from pogu.engine.networks.reconciliation import delete_orphan_links
 from pogu.engine.networks.records import PREDEFINED, NetworkRecords, matches_prune
 from pogu.engine.networks.sandboxes import Sandboxes
-from pogu.engine.networks.subnets import choose_ipv4, choose_ipv6, host_subnets, subnet_lock
 from pogu.engine.state import StateStore
-from pogu.errors import Conflict, Forbidden, InvalidArgument, NotFound, PoguError
+from pogu.errors import Forbidden, NotFound, PoguError
 from pogu.linux.rtnetlink import LinkCounters
 
 log = logging.getLogger(__name__)
@@ -67,7 +63,16 @@ class Networks:
             sandboxes=self._sandboxes,
             drivers=self._drivers,
         )
-        self._creating = asyncio.Lock()  # one at a time, since each chooses what the others leave free
+        self._lifecycle = NetworkLifecycle(
+            config=config,
+            events=events,
+            identity=self._identity,
+            threads=self._threads,
+            records=self._records,
+            pools=self._pools,
+            drivers=self._drivers,
+            connections=self._connections,
+        )
 
     # -- the daemon's life ---------------------------------------------------------------------------------------
 
@@ -84,11 +89,7 @@ class Networks:
         await self._sandboxes.prepare()
         if self._config.ip_forward:
             await self._threads.call(write_sysctl, "ipv4/ip_forward", 1)
-        for network in self._records.list():
-            if network.name not in PREDEFINED:
-                await self._restore(network)
-        async with self._creating:
-            await self._ensure_predefined()
+        await self._lifecycle.restore()
 
     async def stop(self) -> None:
         """Let go of sockets and threads; kernel objects stay and go on serving."""
@@ -168,7 +169,6 @@ class Networks:
             Conflict: the name is taken. Forbidden: the name is predefined, or a subnet overlaps another network's.
             InvalidArgument: an option or address is wrong, or no subnet is free. NotFound: no such driver.
         """
-        self._check_new(name, driver)
         network = Network(
             name=name,
             id=new_id(),
@@ -176,14 +176,14 @@ class Networks:
             driver=driver,
             enable_ipv4=enable_ipv4,
             enable_ipv6=enable_ipv6,
-            ipam=check_ipam(ipam or IPAM()),
+            ipam=ipam or IPAM(),
             internal=internal,
             attachable=attachable,
             options={**self._config.default_network_opts.get(driver, {}), **(options or {})},
             labels=dict(labels or {}),
         )
-        self._drivers[driver].check(network)
-        return await self._threads.finish(self._create(network))
+        self._lifecycle.check(network)
+        return await self._threads.finish(self._lifecycle.create(network))
 
     async def remove(self, ref: str) -> None:
         """Delete a network without endpoints.
@@ -194,7 +194,7 @@ class Networks:
         network = self.get(ref)
         if network.name in PREDEFINED:
             raise Forbidden(f"{network.name} is a pre-defined network and cannot be removed")
-        await self._threads.finish(self._remove(network))
+        await self._threads.finish(self._lifecycle.remove(network))
 
     async def prune(self, filters: Mapping[str, Sequence[str]] | None = None) -> builtins.list[str]:
         """Delete the networks that no container uses and the filters (`label`, `label!`, `until`) choose.
@@ -338,119 +338,3 @@ class Networks:
         """Write the firewall table, if it is still what an earlier daemon left."""
         if self._firewall.held:
             await self._threads.call(self._firewall.rebuild)
-
-    def _check_new(self, name: str, driver: str) -> None:
-        if not name.strip():
-            raise InvalidArgument("invalid name: name is empty")
-        if name in (*PREDEFINED, "default"):
-            raise Forbidden(f"operation is not permitted on predefined {name} network")
-        if any(ord(c) < 32 or c == "/" for c in name):
-            raise InvalidArgument(f"invalid name: {name!r}")
-        if self._records.named(name) is not None:
-            raise Conflict(f"network with name {name} already exists")
-        found = self._drivers.get(driver)
-        if found is None:
-            raise NotFound(f'could not find plugin {driver} in v1 plugin registry: plugin "{driver}" not found')
-        if not found.creatable:
-            raise Forbidden(f'only one instance of "{driver}" network is allowed')
-
-    async def _create(self, network: Network) -> Network:
-        async with self._creating:
-            self._check_bridge_name(network)
-            self._records.reserve(network)
-            try:
-                with ExitStack() as stack:
-                    await self._choose_subnets(network, stack)
-                    await self._records.save(network)
-                    await self._drivers[network.driver].create(network)
-            except BaseException:
-                await self._undo(network)
-                raise
-        self._events.publish("network", "create", network.id, {"name": network.name, "type": network.driver})
-        return network
-
-    async def _undo(self, network: Network) -> None:
-        self._records.drop(network)
-        self._pools.close(network.id)
-        try:
-            await self._drivers[network.driver].remove(network)
-        except PoguError as e:
-            log.warning("after a failure, what was made of network %s could not be removed: %s", network.name, e)
-        await self._records.delete(network)
-
-    def _check_bridge_name(self, network: Network) -> None:
-        name = bridge_name(network)
-        for other in self._records.list():
-            if other.driver == "bridge" and network.driver == "bridge" and bridge_name(other) == name:
-                raise Forbidden(
-                    f"cannot create network {network.id} ({name}): conflicts with network {other.id} ({name}): "
-                    "networks have same bridge name"
-                )
-
-    async def _choose_subnets(self, network: Network, stack: ExitStack) -> None:
-        """Give the network the subnets it was not given. `stack` keeps others from choosing the same until the end."""
-        pools = network.ipam.config = [*(network.ipam.config or [])]
-        missing = [
-            version
-            for version, enabled in ((4, network.enable_ipv4), (6, network.enable_ipv6))
-            if enabled and pool_of(network, version) is None
-        ]
-        if missing:
-            await self._threads.call(stack.enter_context, subnet_lock())
-            avoid = [*self._pools.subnets(), *await self._threads.call(host_subnets)]
-            for version in missing:
-                subnet = (
-                    choose_ipv4(self._config.default_address_pools, avoid)
-                    if version == 4
-                    else choose_ipv6(self._identity.digits, avoid)
-                )
-                pools.append(with_gateway(IPAMConfig(subnet=str(subnet))))
-        self._pools.open(network)
-
-    async def _remove(self, network: Network) -> None:
-        async with self._creating:
-            if self._records.named(network.name) is not network:
-                raise NotFound(f"network {network.name} not found")
-            if self._connections.on(network.id):
-                raise Forbidden(
-                    f"error while removing network: network {network.name} id {network.id} has active endpoints"
-                )
-            self._records.drop(network)  # from here on nobody joins it
-            try:
-                await self._drivers[network.driver].remove(network)
-                await self._records.delete(network)
-            except BaseException:
-                self._records.reserve(network)
-                raise
-            self._pools.close(network.id)
-        self._events.publish("network", "destroy", network.id, {"name": network.name, "type": network.driver})
-
-    async def _restore(self, network: Network) -> None:
-        """Bring a network of an earlier daemon back; one that fails is reported and does not keep the engine down."""
-        try:
-            self._pools.open(network)
-            await self._drivers[network.driver].create(network)
-        except (PoguError, KeyError) as e:
-            log.error("network %s could not be restored: %s", network.name, e)
-
-    async def _ensure_predefined(self) -> None:
-        networks = [
-            plain_network("host", "host", self._records.named("host")),
-            plain_network("none", "null", self._records.named("none")),
-        ]
-        with ExitStack() as stack:
-            if self._config.bridge != "none":
-                await self._threads.call(stack.enter_context, subnet_lock())
-                known, others = self._records.named("bridge"), self._pools.subnets()
-                bridge = await self._threads.call(default_bridge, self._config, known, others)
-                self._drivers["bridge"].check(bridge)
-                self._pools.open(bridge)
-                await self._drivers["bridge"].create(bridge)
-                networks.append(bridge)
-        for network in networks:
-            before = self._records.named(network.name)
-            if before is not None:
-                self._records.drop(before)
-            self._records.reserve(network)
-            if before is None or before.encode() != network.encode():
-                await self._records.save(network)
