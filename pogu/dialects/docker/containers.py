@@ -99,7 +99,11 @@ class ContainerRoutes:
         return empty_response()
 
     async def kill(self, call: Call) -> Response:
-        await self._containers.kill(call.param("name"), call.text("signal") or "SIGKILL")
+        name = call.param("name")
+        try:
+            await self._containers.kill(name, call.text("signal") or "SIGKILL")
+        except NotFound as e:
+            raise NotFound(f"cannot kill container: {name}: {e.message}") from None
         return empty_response()
 
     async def pause(self, call: Call) -> Response:

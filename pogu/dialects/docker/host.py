@@ -88,6 +88,17 @@ def forwards_ipv4() -> bool:
     return _read("/proc/sys/net/ipv4/ip_forward").strip() == "1"
 
 
+def filesystem_of(path: Path) -> str:
+    """Return the kind of the file system that a directory is on, "" where nobody says."""
+    best = ("", "")
+    for line in _read("/proc/self/mountinfo").splitlines():  # proc(5): … mount point … - type source options
+        fields, _, rest = line.partition(" - ")
+        point = fields.split()[4]
+        if len(point) >= len(best[0]) and path.is_relative_to(point):
+            best = (point, rest.split()[0])
+    return best[1]
+
+
 _versions: dict[str, str] = {}
 _asking = asyncio.Lock()
 

@@ -100,6 +100,8 @@ async def render_info(engine: Engine, version: ApiVersion) -> dict[str, Any]:
         del value["FirewallBackend"]
         for name in ("ContainerdCommit", "RuncCommit", "InitCommit"):
             value[name]["Expected"] = value[name]["ID"]
+    if version < (1, 42):
+        value |= {"KernelMemory": False, "KernelMemoryTCP": False}
     if version < (1, 50):
         value |= {"BridgeNfIptables": False, "BridgeNfIp6tables": False}
     return value
@@ -116,7 +118,7 @@ def _containers(engine: Engine) -> dict[str, int]:
 def _storage(engine: Engine) -> dict[str, Any]:
     return {
         "Driver": _REPORTED_STORAGE.get(engine.storage.name, engine.storage.name),
-        "DriverStatus": [["Root Dir", str(engine.config.root)]],
+        "DriverStatus": [["Backing Filesystem", hosts.filesystem_of(engine.config.root)]],
     }
 
 

@@ -114,7 +114,7 @@ def render_summary(
     }
     if sizes is not None:
         summary |= omit_empty({"SizeRw": sizes[0], "SizeRootFs": sizes[1]}, ("SizeRw", "SizeRootFs"))
-    networks = render_endpoints(container.networks, container.id, config.hostname or "", max(version, (1, 45)))
+    networks = render_endpoints(container.networks, (), version)
     return summary | {
         "Labels": config.labels or {},
         "State": state_name(container),
@@ -186,7 +186,8 @@ def render_inspect(
 
 def render_network_settings(container: Container, version: ApiVersion, sandbox: tuple[str, str]) -> dict[str, Any]:
     """Return `NetworkSettings`; the default bridge's endpoint is shown on top too, as before user networks were."""
-    networks = render_endpoints(container.networks, container.id, container.config.hostname or "", version)
+    own_names = [name for name in (container.id[:12], container.config.hostname) if name]
+    networks = render_endpoints(container.networks, own_names, version)
     bridge = networks.get("bridge") or {}
     return {
         "Bridge": "",

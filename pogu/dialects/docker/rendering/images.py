@@ -20,11 +20,14 @@ _OMITTED = ("ExposedPorts", "ArgsEscaped", "Healthcheck", "StopSignal", "Shell")
 
 def render_image_config(config: ContainerConfig, version: ApiVersion) -> dict[str, Any]:
     """Return `Config` of an image."""
-    value = render_config(config)
-    value["Labels"] = config.labels or None
+    value = _with_null_labels(config)
     if version < (1, 50):
         return value
     return omit_empty({name: value[name] for name in _IMAGE_CONFIG if name in value}, _OMITTED)
+
+
+def _with_null_labels(config: ContainerConfig) -> dict[str, Any]:
+    return render_config(config) | {"Labels": config.labels or None}
 
 
 def render_image(image: Image, version: ApiVersion, driver: str) -> dict[str, Any]:
@@ -54,7 +57,7 @@ def render_image(image: Image, version: ApiVersion, driver: str) -> dict[str, An
         value["VirtualSize"] = image.size
     if version < (1, 45):
         value["Container"] = details.container or ""
-        value["ContainerConfig"] = render_config(details.container_config or ContainerConfig())
+        value["ContainerConfig"] = _with_null_labels(details.container_config or ContainerConfig())
     return value
 
 

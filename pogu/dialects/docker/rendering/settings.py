@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pogu.dialects.docker.rendering.omission import omit_all_empty, omit_empty, omit_null, plain
@@ -58,14 +58,13 @@ def render_endpoint(endpoint: EndpointSettings, version: ApiVersion) -> dict[str
 
 
 def render_endpoints(
-    networks: Mapping[str, EndpointSettings], container_id: str, hostname: str, version: ApiVersion
+    networks: Mapping[str, EndpointSettings], own_names: Sequence[str], version: ApiVersion
 ) -> dict[str, Any]:
-    """Return `NetworkSettings.Networks`; before 1.45 a user-defined network's aliases show the short ID too."""
+    """Return `NetworkSettings.Networks`; before 1.45 a user-defined network's aliases show `own_names` too."""
     rendered = {}
     for name, endpoint in networks.items():
         value = render_endpoint(endpoint, version)
         if version < (1, 45) and name not in ("bridge", "host", "none", "default"):
-            own = [container_id[:12], hostname]
-            value["Aliases"] = list(dict.fromkeys([*(value["Aliases"] or []), *(a for a in own if a)]))
+            value["Aliases"] = list(dict.fromkeys([*(value["Aliases"] or []), *own_names])) or None
         rendered[name] = value
     return rendered
