@@ -91,6 +91,7 @@ async def _resume(rooms: Rooms, entry: Entry, pid: int) -> None:
     """Take a running container up where the earlier daemon left it."""
     entry.record.state.pid = pid
     rooms.roots.adopt(entry.id)
+    entry.holds_root = True
     for point in entry.record.mounts:
         if point.type == "volume":
             try:

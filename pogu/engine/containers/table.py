@@ -47,6 +47,7 @@ class Entry:
     backoff: float = 0.0  # seconds before the last restart
     restart_cancelled: bool = False
     manually_restarted: bool = False
+    holds_root: bool = False  # the run has the root mounted
     execs: set[str] = field(default_factory=set)
     process: dict[str, Any] | None = None  # the first process as it was launched (OCI form)
     gone: bool = False  # the tombstone is committed

@@ -8,7 +8,7 @@ from pogu.engine.containers import health, times
 from pogu.engine.containers.lifecycle.launch import launch, tear_down
 from pogu.engine.containers.lifecycle.removal import bury
 from pogu.engine.containers.lifecycle.restarts import next_delay, should_restart
-from pogu.engine.containers.lifecycle.sandbox import close_ports, forget_endpoints
+from pogu.engine.containers.lifecycle.sandbox import forget_endpoints, let_go
 from pogu.engine.containers.lifecycle.state import UNKNOWN_EXIT, ran_seconds, set_restarting, set_stopped
 from pogu.engine.containers.rooms import Rooms, log
 from pogu.engine.containers.table import Entry, WaitResult
@@ -39,7 +39,7 @@ async def ended(rooms: Rooms, entry: Entry, exit_: Exit) -> None:
     result = WaitResult(code, error or None)
     attributes = {"exitCode": str(code), "execDuration": str(int(seconds))}
     restart = should_restart(rooms, entry, code)
-    await close_ports(rooms, entry)
+    await let_go(rooms, entry)
     forget_endpoints(entry)
     if entry.console:
         entry.console.close()

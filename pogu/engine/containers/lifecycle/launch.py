@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pogu.engine.containers import health, times
 from pogu.engine.containers.files import file_mounts, link_lines, write_files
-from pogu.engine.containers.lifecycle.sandbox import close_network, close_ports, forget_endpoints, open_network
+from pogu.engine.containers.lifecycle.sandbox import close_network, forget_endpoints, open_network
 from pogu.engine.containers.lifecycle.shm import unmount_shm
 from pogu.engine.containers.lifecycle.specification import launch_spec
 from pogu.engine.containers.lifecycle.state import set_running
@@ -64,6 +64,7 @@ async def _prepare(rooms: Rooms, entry: Entry) -> tuple[Path | None, list[MountP
 
 async def _mount(rooms: Rooms, entry: Entry) -> list[MountPoint]:
     await rooms.roots.acquire(entry.id)
+    entry.holds_root = True
     return await mount_volumes(rooms, entry.record)
 
 
@@ -73,6 +74,7 @@ async def _give_up(rooms: Rooms, entry: Entry, error: BaseException) -> None:
     message = error.message if isinstance(error, PoguError) else f"{type(error).__name__}: {error}"
     code = 127 if isinstance(error, CommandNotFound) else 126 if isinstance(error, CommandNotExecutable) else 128
     await tear_down(rooms, entry)
+    record.ports = {}
     forget_endpoints(entry)
     state = record.state
     was_created = not times.was_started(state.started_at)
@@ -91,10 +93,9 @@ async def tear_down(rooms: Rooms, entry: Entry) -> None:
     """Remove what a run leaves behind: runtime state, network, mounts. Each part is tried whatever the others do."""
     steps = (
         rooms.supervisor.delete(entry.id),
-        close_ports(rooms, entry),
         close_network(rooms, entry),
         unmount_volumes(rooms, entry.record),
-        rooms.roots.release(entry.id),
+        _unmount(rooms, entry),
         unmount_shm(rooms, entry),
     )
     for step in steps:
@@ -102,3 +103,9 @@ async def tear_down(rooms: Rooms, entry: Entry) -> None:
             await step
         except (PoguError, OSError) as e:
             log.warning("container %s: clean-up: %s", entry.id, e)
+
+
+async def _unmount(rooms: Rooms, entry: Entry) -> None:
+    if entry.holds_root:
+        entry.holds_root = False
+        await rooms.roots.release(entry.id)

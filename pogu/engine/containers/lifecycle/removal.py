@@ -9,7 +9,7 @@ import msgspec
 
 from pogu.engine.containers.lifecycle.launch import tear_down
 from pogu.engine.containers.lifecycle.restarts import cancel_restart
-from pogu.engine.containers.lifecycle.sandbox import close_ports, forget_endpoints
+from pogu.engine.containers.lifecycle.sandbox import forget_endpoints, let_go
 from pogu.engine.containers.lifecycle.stopping import kill_and_wait
 from pogu.engine.containers.rooms import Rooms, log
 from pogu.engine.containers.table import KIND, TOMBSTONE, Entry, WaitResult
@@ -52,14 +52,14 @@ async def bury(rooms: Rooms, entry: Entry, *, volumes: bool, result: WaitResult)
     """Make the removal of a container without a process durable and tell everybody; `entry.lock` is held.
 
     When it returns the record and the name are gone and the ports closed. Cgroups, mounts and namespaces go
-    afterwards, and after a crash the next start finishes that from the tombstone. What others could trip over is not
-    left for afterwards: volumes, and endpoints on networks that could be removed next.
+    afterwards, and after a crash the next start finishes that from the tombstone. Volumes are not left for afterwards:
+    others could trip over them.
     """
     record = entry.record
     record.removal_in_progress = True
     cancel_restart(entry)
     anonymous = _anonymous_volumes(rooms, entry) if volumes else []
-    await close_ports(rooms, entry)
+    await let_go(rooms, entry)
     forget_endpoints(entry)
     tombstone = msgspec.json.encode({"record": msgspec.to_builtins(record), "volumes": anonymous})
     await rooms.state.commit(Delete(KIND, entry.id), Put(TOMBSTONE, entry.id, tombstone))
@@ -67,7 +67,7 @@ async def bury(rooms: Rooms, entry: Entry, *, volumes: bool, result: WaitResult)
     rooms.table.discard(entry)
     rooms.on_gone(entry)
     remains = rooms.spawn(clear(rooms, entry, anonymous), f"removal of {entry.id}")
-    if record.mounts or set(record.networks) - {"bridge", "host", "none"}:
+    if record.mounts:
         await asyncio.wait((remains,))
     entry.settle_exit(result)
     rooms.publish(entry, "destroy")

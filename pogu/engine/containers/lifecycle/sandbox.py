@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
+from pogu.engine.containers.create.networking import is_user_defined
 from pogu.engine.containers.files import is_container_mode
 from pogu.engine.containers.lifecycle.sharing import namespace_path, network_donor
 from pogu.engine.containers.rooms import Rooms
@@ -21,7 +22,7 @@ def has_sandbox(record: Container) -> bool:
 async def open_network(rooms: Rooms, entry: Entry) -> Path | None:
     """Make the container's network and return its namespace; None is the host's. Fills the record's endpoints.
 
-    On failure what was made is torn down by `close_network`, which the caller calls.
+    What a failure leaves is torn down by `close_network`, which the caller calls.
 
     Raises:
         NotFound: a network, or the container to share with, does not exist.
@@ -51,11 +52,17 @@ async def open_network(rooms: Rooms, entry: Entry) -> Path | None:
     return path
 
 
-async def close_ports(rooms: Rooms, entry: Entry) -> None:
-    """Take the container's published ports back, so that another can have them at once."""
-    if any(entry.record.ports.values()):
+async def let_go(rooms: Rooms, entry: Entry) -> None:
+    """Give back what others may want at once: published ports, and endpoints on networks that could be removed.
+
+    The rest of the network side goes with `close_network`, which need not be waited for.
+    """
+    record = entry.record
+    if any(is_user_defined(name) for name in record.networks):
+        await close_network(rooms, entry)
+    elif any(record.ports.values()):
         await rooms.networks.unpublish(entry.id)
-    entry.record.ports = {}
+    record.ports = {}
 
 
 async def close_network(rooms: Rooms, entry: Entry) -> None:
