@@ -42,6 +42,7 @@ class Process:
         self.pidfd = os.pidfd_open(pid)  # the child is ours and not reaped yet, so the pid is still its own
         self._loop = loop
         self._exit: asyncio.Future[int] = loop.create_future()
+        _known.add(pid)
         loop.add_reader(self.pidfd, self._reap)
 
     @property
@@ -69,7 +70,24 @@ class Process:
         if pid:
             self._loop.remove_reader(self.pidfd)
             os.close(self.pidfd)
+            _known.discard(self.pid)
             self._exit.set_result(os.waitstatus_to_exitcode(status))
+            for callback in _on_exit:
+                callback()
+
+
+_known: set[int] = set()
+_on_exit: list[Callable[[], object]] = []
+
+
+def is_known(pid: int) -> bool:
+    """Say whether a child was started here and will be reaped here."""
+    return pid in _known
+
+
+def on_exit(callback: Callable[[], object] | None) -> None:
+    """Call `callback`, the only one, whenever a child has ended; None for nothing."""
+    _on_exit[:] = [callback] if callback else []
 
 
 def spawn(

@@ -40,6 +40,7 @@ from pogu.engine.runtime.supervisor import (
 from pogu.errors import Conflict, NotFound, PoguError
 from pogu.linux import inotify
 from pogu.linux.cgroups import Cgroup, hierarchy, prepare_host
+from pogu.linux.orphans import OrphanReaper
 
 
 class ConmonSupervisor(Supervisor):
@@ -55,6 +56,7 @@ class ConmonSupervisor(Supervisor):
         self._containers: dict[str, Supervision] = {}
         self._runtimes: dict[str, OciRuntime] = {}
         self._inotify: inotify.Inotify | None = None
+        self._orphans: OrphanReaper | None = None
         # more at a time would only share the processors, and all of them would be late
         self._launching = asyncio.Semaphore(2 * (os.cpu_count() or 1) + 2)
         self.on_oom: Callable[[str], None] | None = None
@@ -202,6 +204,9 @@ class ConmonSupervisor(Supervisor):
         if self._inotify:
             self._inotify.close()
             self._inotify = None
+        if self._orphans:
+            self._orphans.close()
+            self._orphans = None
         if self._config.cgroup_driver != "systemd":
             Cgroup(self._config.cgroup_parent).remove_unused()
 
@@ -288,6 +293,7 @@ class ConmonSupervisor(Supervisor):
     def _events(self) -> inotify.Inotify:
         if self._inotify is None:
             self._inotify = inotify.Inotify()
+            self._orphans = OrphanReaper()
         return self._inotify
 
     def _watch_oom(self, container: Supervision) -> None:
