@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -150,21 +149,6 @@ def make_directory(fd: int, name: str, mode: int, owner: tuple[int, int] | None 
         os.fchown(below, *owner)
     os.fchmod(below, mode)
     return below
-
-
-def remove_tree(fd: int, name: str | bytes) -> None:
-    """Remove `name` below the directory `fd`, whatever it is, with all below it; nothing happens if it is not there.
-
-    Symlinks are removed, never followed, and the walk holds descriptors, so that no rename leads it astray.
-    """
-    try:
-        os.unlink(name, dir_fd=fd)
-    except FileNotFoundError:
-        return
-    except (IsADirectoryError, PermissionError):
-        if not stat.S_ISDIR(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode):
-            raise
-        shutil.rmtree(name, dir_fd=fd)
 
 
 def attribute_path(fd: int, name: str | None = None) -> str:

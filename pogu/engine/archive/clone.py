@@ -7,13 +7,15 @@ import fcntl
 import os
 import stat
 
-from pogu.linux.paths import attribute_path, opened
+from pogu.linux.paths import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, attribute_path, open_in_root, opened
+from pogu.linux.trees import Found, walk
 
 _FICLONE = 0x40049409  # ioctl_ficlone(2): share the blocks where the file system can
 _STEP = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK = 1 << 20
+_INSIDE = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS
 
 
 class TreeCopier:
@@ -33,31 +35,40 @@ class TreeCopier:
         Raises:
             OSError: as the calls below it; what was copied stays.
         """
-        self._children(self._source, self._target, "")
+        made: list[tuple[str, os.stat_result]] = []
+        here, parent = os.dup(self._target), ""
+        try:
+            for found in walk(self._source):
+                head = found.path.rpartition("/")[0]
+                if head != parent:
+                    os.close(here)
+                    here, parent = open_in_root(self._target, head, _STEP, resolve=_INSIDE), head
+                if found.is_dir:
+                    os.mkdir(found.name, 0o700, dir_fd=here)
+                    made.append((found.path, found.status))
+                    self._attributes(found, here)
+                elif not self._linked(found, here):
+                    self._leaf(found.parent, here, found.name, found.status)
+        finally:
+            os.close(here)
+        for path, status in reversed(made):  # times last: filling a directory changes its own
+            with opened(open_in_root(self._target, path, _STEP, resolve=_INSIDE)) as fd:
+                _own(status, attribute_path(fd))
+        _xattrs(attribute_path(self._source), attribute_path(self._target))
+        _own(os.fstat(self._source), attribute_path(self._target))
 
-    def _children(self, source: int, target: int, path: str) -> None:
-        for name in os.listdir(source):
-            status = os.stat(name, dir_fd=source, follow_symlinks=False)
-            below = f"{path}{name}"
-            if stat.S_ISDIR(status.st_mode):
-                self._directory(source, target, name, f"{below}/")
-            elif not self._linked(status, target, name, below):
-                self._leaf(source, target, name, status)
-        _metadata(os.fstat(source), attribute_path(source), attribute_path(target))
+    def _attributes(self, found: Found, target: int) -> None:
+        _xattrs(attribute_path(found.parent, found.name), attribute_path(target, found.name))
 
-    def _directory(self, source: int, target: int, name: str, path: str) -> None:
-        os.mkdir(name, 0o700, dir_fd=target)
-        with opened(os.open(name, _STEP, dir_fd=source)) as inner, opened(os.open(name, _STEP, dir_fd=target)) as made:
-            self._children(inner, made, path)
-
-    def _linked(self, status: os.stat_result, target: int, name: str, path: str) -> bool:
+    def _linked(self, found: Found, target: int) -> bool:
         """Link to the copy that was made under another name, if there is one."""
+        status = found.status
         if status.st_nlink < 2 or stat.S_ISSOCK(status.st_mode):
             return False
-        first = self._seen.setdefault((status.st_dev, status.st_ino), path)
-        if first == path:
+        first = self._seen.setdefault((status.st_dev, status.st_ino), found.path)
+        if first == found.path:
             return False
-        os.link(first, name, src_dir_fd=self._target, dst_dir_fd=target, follow_symlinks=False)
+        os.link(first, found.name, src_dir_fd=self._target, dst_dir_fd=target, follow_symlinks=False)
         return True
 
     def _leaf(self, source: int, target: int, name: str, status: os.stat_result) -> None:
@@ -112,9 +123,21 @@ def _copy_range(old: int, new: int, start: int, end: int) -> None:
 
 def _metadata(status: os.stat_result, old: str, new: str) -> None:
     """Give `new` the owner, mode, attributes and times of `old`; both are paths through descriptors of ours."""
-    os.chown(new, status.st_uid, status.st_gid, follow_symlinks=_is_descriptor(new))
+    os.chown(new, status.st_uid, status.st_gid, follow_symlinks=_is_descriptor(new))  # clears capabilities
+    _xattrs(old, new)
+    _own(status, new)
+
+
+def _own(status: os.stat_result, new: str) -> None:
+    follow = _is_descriptor(new)
+    if stat.S_ISDIR(status.st_mode):
+        os.chown(new, status.st_uid, status.st_gid, follow_symlinks=follow)
     if not stat.S_ISLNK(status.st_mode):
         os.chmod(new, stat.S_IMODE(status.st_mode))  # noqa: PTH101 # a path of ours, not a Path
+    os.utime(new, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=follow)
+
+
+def _xattrs(old: str, new: str) -> None:
     for name in os.listxattr(old, follow_symlinks=_is_descriptor(old)):
         try:
             value = os.getxattr(old, name, follow_symlinks=_is_descriptor(old))
@@ -122,7 +145,6 @@ def _metadata(status: os.stat_result, old: str, new: str) -> None:
         except OSError as e:
             if e.errno not in (errno.ENOTSUP, errno.EPERM, errno.ENODATA):
                 raise
-    os.utime(new, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=_is_descriptor(new))
 
 
 def _is_descriptor(path: str) -> bool:

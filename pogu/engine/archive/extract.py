@@ -22,7 +22,8 @@ from pogu.engine.archive.reader import TarReader
 from pogu.engine.archive.streams import Readable
 from pogu.engine.archive.whiteouts import WHITEOUT, OverlayMarks, Removals
 from pogu.errors import InvalidArgument, PoguError
-from pogu.linux.paths import attribute_path, opened, remove_tree
+from pogu.linux.paths import attribute_path, opened
+from pogu.linux.trees import remove_tree
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SPECIAL = {CHAR: stat.S_IFCHR, BLOCK_DEVICE: stat.S_IFBLK, FIFO: stat.S_IFIFO}

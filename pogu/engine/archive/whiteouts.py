@@ -10,7 +10,8 @@ import stat
 
 from pogu.engine.archive.directories import OPAQUE, Directories, Lower, is_whiteout
 from pogu.errors import InvalidArgument
-from pogu.linux.paths import attribute_path, opened, remove_tree
+from pogu.linux.paths import attribute_path, opened
+from pogu.linux.trees import remove_tree, walk
 
 WHITEOUT = ".wh."
 _OPAQUE_MARK = ".wh..wh..opq"
@@ -81,13 +82,9 @@ class OverlayMarks:
 
 def _unmark(fd: int) -> None:
     """Remove the devices made below a directory before it became opaque."""
-    for name in os.listdir(fd):
-        status = os.stat(name, dir_fd=fd, follow_symlinks=False)
-        if is_whiteout(status):
-            os.unlink(name, dir_fd=fd)
-        elif stat.S_ISDIR(status.st_mode):
-            with opened(os.open(name, _STEP, dir_fd=fd)) as inner:
-                _unmark(inner)
+    for found in walk(fd):
+        if is_whiteout(found.status):
+            os.unlink(found.name, dir_fd=found.parent)
 
 
 class Removals:
@@ -118,10 +115,8 @@ class Removals:
 
     def _prune(self, path: str, fd: int) -> None:
         """Remove what this archive did not bring from a directory, at every depth."""
-        for name in os.listdir(fd):
-            below = f"{path}/{name}" if path else name
-            if below not in self._made:
-                remove_tree(fd, name)
-            elif stat.S_ISDIR(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode):
-                with opened(os.open(name, _STEP, dir_fd=fd)) as inner:
-                    self._prune(below, inner)
+        prefix = f"{path}/" if path else ""
+        for found in walk(fd):
+            if prefix + found.path not in self._made:
+                found.enter = False
+                remove_tree(found.parent, found.name)

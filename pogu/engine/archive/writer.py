@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
@@ -24,6 +23,7 @@ from pogu.engine.archive.header import (
 )
 from pogu.engine.archive.streams import CHUNK
 from pogu.linux.paths import attribute_path, opened
+from pogu.linux.trees import walk
 
 _TYPES = {
     stat.S_IFREG: REGULAR,
@@ -66,19 +66,25 @@ class TarWriter:
             pass
 
     def add_tree(self, parent: int, name: str, archived: str) -> None:
-        """Write `name` and all below it; the members' names begin with `archived` ("" for none)."""
-        with contextlib.suppress(FileNotFoundError):
+        """Write `name` and all below it; the members' names begin with `archived` ("" leaves a directory's own out)."""
+        try:
             status = os.stat(name, dir_fd=parent, follow_symlinks=False)
             if archived or not stat.S_ISDIR(status.st_mode):
                 self._add(parent, name, archived, status)
             if stat.S_ISDIR(status.st_mode):
                 with opened(os.open(name, _STEP, dir_fd=parent)) as fd:
                     self.add_children(fd, archived)
+        except FileNotFoundError:
+            pass
 
     def add_children(self, fd: int, archived: str) -> None:
         """Write all that is in a directory, but not the directory itself."""
-        for name in sorted(os.listdir(fd)):
-            self.add_tree(fd, name, f"{archived.rstrip('/')}/{name}" if archived else name)
+        prefix = f"{archived.rstrip('/')}/" if archived else ""
+        for found in walk(fd):
+            try:
+                self._add(found.parent, found.name, prefix + found.path, found.status)
+            except FileNotFoundError:
+                continue
 
     def finish(self) -> None:
         """Write the end mark."""

@@ -14,6 +14,7 @@ from pogu.engine.archive.writer import is_opaque
 from pogu.engine.storage.driver import Change, ChangeKind
 from pogu.engine.storage.lower import MergedDirectory
 from pogu.linux.paths import attribute_path, opened
+from pogu.linux.trees import Found, walk
 
 _Child = tuple[os.stat_result, str, MergedDirectory | None]
 _STEP = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -26,44 +27,58 @@ def changes(upper: int, lower: MergedDirectory | None, *, complete: bool) -> lis
     directory of an overlay, with whiteouts and opaque directories.
     """
     comparison = _Comparison(complete)
-    comparison.directory(upper, lower, "")
-    return sorted(comparison.found)
+    comparison.run(upper, lower)
+    return sorted(Change(f"/{path}", kind) for path, kind in comparison.found.items())
 
 
 class _Comparison:
     def __init__(self, complete: bool) -> None:
         self._complete = complete
-        self.found: list[Change] = []
+        self.found: dict[str, ChangeKind] = {}
 
-    def directory(self, upper: int, lower: MergedDirectory | None, path: str) -> None:
-        """Note what changed below `path`, but not whether `path` itself did."""
-        names = os.listdir(upper)
-        for name in names:
-            try:
-                self._child(upper, name, f"{path}/{name}", lower.child(name) if lower is not None else None)
-            except (FileNotFoundError, NotADirectoryError):  # the container goes on working
-                continue
-        if lower is not None and (self._complete or is_opaque(upper)):
-            for name in set(lower.names()) - set(names):
-                self._note(f"{path}/{name}", ChangeKind.DELETED)
+    def run(self, upper: int, lower: MergedDirectory | None) -> None:
+        below: dict[str, MergedDirectory | None] = {"": lower}  # what the directories on the way stand on
+        self._missing(upper, "", lower)
+        for found in walk(upper):
+            directory = below[found.path.rpartition("/")[0]]
+            old = directory.child(found.name) if directory is not None else None
+            self._judge(found, old)
+            if found.is_dir:
+                below[found.path] = old[2] if old else None
+                self._missing_in(found, below[found.path])
 
-    def _child(self, upper: int, name: str, path: str, old: _Child | None) -> None:
-        status = os.stat(name, dir_fd=upper, follow_symlinks=False)
-        if not self._complete and is_whiteout(status):
+    def _judge(self, found: Found, old: _Child | None) -> None:
+        if not self._complete and is_whiteout(found.status):
             if old is not None:
-                self._note(path, ChangeKind.DELETED)
+                self._note(found.path, ChangeKind.DELETED)
+        elif old is None:
+            self._note(found.path, ChangeKind.ADDED)
+        elif _differs(old[0], found.status) or _caps_differ(old[1], attribute_path(found.parent, found.name)):
+            self._note(found.path, ChangeKind.MODIFIED)
+
+    def _missing_in(self, found: Found, lower: MergedDirectory | None) -> None:
+        if lower is None:
             return
-        before = len(self.found)
-        if stat.S_ISDIR(status.st_mode):
-            with opened(os.open(name, _STEP, dir_fd=upper)) as fd:
-                self.directory(fd, old[2] if old else None, path)
-        if old is None:
-            self._note(path, ChangeKind.ADDED)
-        elif len(self.found) > before or _differs(old[0], status) or _caps_differ(old[1], attribute_path(upper, name)):
-            self._note(path, ChangeKind.MODIFIED)
+        try:
+            fd = os.open(found.name, _STEP, dir_fd=found.parent)
+        except OSError:  # gone since, or replaced: the container goes on working
+            return
+        with opened(fd):
+            self._missing(fd, found.path, lower)
+
+    def _missing(self, fd: int, path: str, lower: MergedDirectory | None) -> None:
+        """Note what was deleted without a mark: where the upper directory holds everything, or hides all below."""
+        if lower is not None and (self._complete or is_opaque(fd)):
+            for name in set(lower.names()) - set(os.listdir(fd)):
+                self._note(f"{path}/{name}" if path else name, ChangeKind.DELETED)
 
     def _note(self, path: str, kind: ChangeKind) -> None:
-        self.found.append(Change(path, kind))
+        """Record a change; the directories above it count as modified, unless they are new themselves."""
+        self.found[path] = kind
+        parent = path.rpartition("/")[0]
+        while parent and parent not in self.found:
+            self.found[parent] = ChangeKind.MODIFIED
+            parent = parent.rpartition("/")[0]
 
 
 def _caps_differ(old: str, new: str) -> bool:
@@ -93,24 +108,12 @@ def _capability(path: str) -> bytes:
 def usage(fd: int) -> int:
     """Return the bytes of all files below the directory `fd`, each inode once. Blocks."""
     seen: set[tuple[int, int]] = set()
-    return _usage(fd, seen)
-
-
-def _usage(fd: int, seen: set[tuple[int, int]]) -> int:
     total = 0
-    with os.scandir(fd) as entries:
-        for entry in entries:
-            try:
-                status = entry.stat(follow_symlinks=False)
-                if stat.S_ISDIR(status.st_mode):
-                    with opened(os.open(entry.name, _STEP, dir_fd=fd)) as inner:
-                        total += _usage(inner, seen)
-                    continue
-            except OSError:  # gone since, or replaced
-                continue
-            if status.st_nlink > 1:
-                if (status.st_dev, status.st_ino) in seen:
-                    continue
-                seen.add((status.st_dev, status.st_ino))
-            total += status.st_size
+    for found in walk(fd):
+        status = found.status
+        if found.is_dir or (status.st_dev, status.st_ino) in seen:
+            continue
+        if status.st_nlink > 1:
+            seen.add((status.st_dev, status.st_ino))
+        total += status.st_size
     return total

@@ -8,7 +8,8 @@ import secrets
 import threading
 from pathlib import Path
 
-from pogu.linux.paths import open_root, opened, remove_tree
+from pogu.linux.paths import open_root, opened
+from pogu.linux.trees import remove_tree
 
 
 class Trash:
@@ -55,5 +56,5 @@ class Trash:
             try:
                 with opened(open_root(self._directory)) as fd:
                     remove_tree(fd, name)
-            except OSError:  # busy or damaged: the next start tries again
+            except OSError:  # damaged, or something is mounted in it: the next start tries again
                 continue
