@@ -198,7 +198,9 @@ class Firewall:
         self._current = True
 
     def delete_table(self) -> None:
-        """Remove the table and all that is in it; idempotent."""
+        """Remove the table and all that is in it. Idempotent. Raises PoguError."""
+        if not self._enabled:
+            return
         try:
             self._library().apply(f"add table {self._table}\ndelete table {self._table}")
         except NftablesError as e:

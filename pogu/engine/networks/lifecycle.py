@@ -151,6 +151,15 @@ class NetworkLifecycle:
                     await self._restore(network)
             await self._ensure_predefined()
 
+    async def dismantle(self) -> None:
+        """Delete the kernel objects of all networks and keep their records, as a reboot would."""
+        async with self._one_at_a_time:
+            for network in self.records.list():
+                try:
+                    await self.drivers[network.driver].remove(network)
+                except (PoguError, KeyError) as e:
+                    log.warning("network %s: %s", network.name, e)
+
     async def _restore(self, network: Network) -> None:
         try:
             self.pools.open(network)

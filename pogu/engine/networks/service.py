@@ -63,6 +63,7 @@ class Networks:
             sandboxes=self._sandboxes,
             drivers=self._drivers,
         )
+        self._reconciled = self._stopped = False
         self._lifecycle = NetworkLifecycle(
             config=config,
             events=events,
@@ -91,8 +92,22 @@ class Networks:
             await self._threads.call(write_sysctl, "ipv4/ip_forward", 1)
         await self._lifecycle.restore()
 
-    async def stop(self) -> None:
-        """Let go of sockets and threads; kernel objects stay and go on serving."""
+    async def stop(self, *, dismantle: bool = True) -> None:
+        """Let go of sockets and threads. Idempotent.
+
+        While sandboxes are open, all kernel objects stay and go on serving. Without any, bridges and the firewall
+        table are deleted (the next `start` makes them again), unless `dismantle` is false. Before `reconcile` nobody
+        knows which sandboxes there are, and everything stays.
+        """
+        if self._stopped:
+            return
+        self._stopped = True
+        if dismantle and self._reconciled and not any(True for _ in self._sandboxes):
+            await self._lifecycle.dismantle()
+            try:
+                await self._threads.call(self._firewall.delete_table)
+            except PoguError as e:
+                log.warning("%s", e)
         self._connections.release_all()
         await self._threads.close()
         self._firewall.close()
@@ -129,6 +144,7 @@ class Networks:
         kept = {self._identity.veth(e.id) for s in self._sandboxes for e in s.endpoints.values()}
         bridges = {bridge_name(n) for n in self._records.list()}
         deleted = await self._threads.call(delete_orphan_links, self._identity, kept, bridges)
+        self._reconciled = True
         if orphans or deleted:
             log.info("deleted %d namespaces and %d interfaces that belonged to nobody", len(orphans), len(deleted))
 

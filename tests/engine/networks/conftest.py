@@ -36,7 +36,7 @@ class Engine:
 
     async def crash(self) -> None:
         """Leave everything as `kill -9` would: nothing is said to the kernel."""
-        await self.networks.stop()
+        await self.networks.stop(dismantle=False)
         self.state.close()
 
 
@@ -59,11 +59,13 @@ async def start_engine(own_network: None, tmp_path: Path) -> AsyncIterator[Start
         await engine.networks.start()
         return engine
 
-    yield start
-    for engine in started:
-        await engine.networks.stop()
-        engine.state.close()
-        for path in (engine.config.run / "netns").glob("*"):
+    try:
+        yield start
+        for engine in started:
+            await engine.networks.stop(dismantle=False)
+            engine.state.close()
+    finally:
+        for path in tmp_path.glob("*/run/netns/*"):
             with contextlib.suppress(OSError):
                 namespaces.remove(path)
 

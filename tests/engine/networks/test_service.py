@@ -11,6 +11,7 @@ import pytest
 from pogu.engine.model import IPAM, EndpointSettings, IPAMConfig
 from pogu.engine.networks.identity import bridge_name
 from pogu.errors import Conflict, Forbidden, InvalidArgument, NotFound
+from pogu.linux.nftables import Nftables
 from pogu.linux.rtnetlink import RouteSocket
 from tests.engine.networks.conftest import Engine, StartEngine
 
@@ -259,3 +260,31 @@ async def test_ipv6_networks(engine: Engine) -> None:
     got = await engine.networks.join(BOX, given, EndpointSettings())
     assert (got.ip_address, got.global_ipv6_address, got.ipv6_gateway) == ("", "fd00:7::2", "fd00:7::1")
     assert got.global_ipv6_prefix_len == 64
+
+
+async def test_a_daemon_that_stops_with_nothing_running_leaves_no_trace(start_engine: StartEngine) -> None:
+    one = await start_engine()
+    await one.networks.reconcile({})
+    made = await one.networks.create("mine")
+    await one.networks.stop()
+    one.state.close()
+    with RouteSocket() as sock:
+        assert [link.name for link in sock.links() if link.kind in ("bridge", "veth")] == []
+    nft = Nftables()
+    assert [o for o in nft.query("list tables") if "table" in o] == []
+    nft.close()
+    two = await start_engine()
+    assert two.networks.get("mine").ipam == made.ipam
+    assert addresses_of(bridge_name(made))
+
+
+async def test_a_daemon_that_stops_under_running_containers_leaves_everything(start_engine: StartEngine) -> None:
+    one = await start_engine()
+    await one.networks.reconcile({})
+    await one.networks.open_sandbox(BOX)
+    await one.networks.join(BOX, one.networks.get("bridge"), EndpointSettings())
+    await one.networks.stop()
+    two = await start_engine()
+    await two.networks.stop()  # it never learned what runs
+    with RouteSocket() as sock:
+        assert sorted(link.kind for link in sock.links() if link.kind) == ["bridge", "veth"]
