@@ -210,6 +210,8 @@ class Connection(asyncio.Protocol):
         self._exchange = exchange = Exchange(self, head, self._inbound)
         if self._inbound is not None:
             self._pump_body()
+        if self._inbound is not None and self._half_closed:
+            self._inbound.end(Cancelled(GONE))  # the end came while an earlier request was being answered
         exchange.task = self._loop.create_task(self._serve(exchange), context=self._context.copy())
 
     def _await_head(self) -> None:

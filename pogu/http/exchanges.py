@@ -98,8 +98,16 @@ class Exchange:
         except asyncio.CancelledError:
             self._line.abort()
             raise
-        except Exception:
-            log.exception("the answer to %r broke off", self.request)
+        except Exception as error:
+            # A client's own fault (a bad body read while the answer went out) is no reason for alarm.
+            expected = isinstance(error, PoguError) and type(error) is not PoguError
+            log.log(
+                logging.INFO if expected else logging.ERROR,
+                "the answer to %r broke off: %s",
+                self.request,
+                error,
+                exc_info=not expected,
+            )
             self._line.abort()
 
     def client_left(self) -> None:
