@@ -13,7 +13,7 @@ from pogu.errors import Forbidden, InvalidArgument, NotFound, Unavailable
 from pogu.linux import namespaces
 from pogu.linux.rtnetlink import RouteSocket
 from tests.engine.networks.conftest import Engine
-from tests.engine.networks.traffic import ask, tcp_server
+from tests.engine.networks.traffic import SHORT, ask, tcp_server
 
 ONE, TWO = "1" * 64, "2" * 64
 
@@ -199,7 +199,7 @@ async def test_a_namespace_that_a_process_keeps_is_cut_off_at_once_and_its_inter
             assert await ask("172.17.0.2", 80, paths[1]) == "old"
             await engine.networks.close_sandbox(ONE)
             with pytest.raises(OSError, match=r"timed out|No route"):
-                await ask("172.17.0.2", 80, paths[1])
+                await ask("172.17.0.2", 80, paths[1], seconds=SHORT)
         await engine.networks.stop()  # waits for what is under way
         assert len(await veths()) == 1
     finally:

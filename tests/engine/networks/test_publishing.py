@@ -14,7 +14,7 @@ from pogu.engine.model import EndpointSettings, PortBinding
 from pogu.errors import Conflict, InvalidArgument
 from pogu.linux.nftables import Nftables
 from tests.engine.networks.conftest import Engine, StartEngine
-from tests.engine.networks.traffic import ask, tcp_server, udp_server
+from tests.engine.networks.traffic import SHORT, ask, tcp_server, udp_server
 
 ONE, TWO, THREE = "1" * 64, "2" * 64, "3" * 64
 
@@ -60,7 +60,7 @@ async def test_what_is_not_published_is_not_reached_from_other_networks(engine: 
     stranger = await box(engine, TWO, "elsewhere")
     with tcp_server(server, 80, "served"):
         with pytest.raises(OSError, match="timed out"):
-            await ask("172.17.0.2", 80, stranger)
+            await ask("172.17.0.2", 80, stranger, seconds=SHORT)
         assert await ask("172.17.0.2", 80) == "served"  # the host itself may
 
 
@@ -104,7 +104,7 @@ async def test_an_address_of_the_host_alone(engine: Engine) -> None:
     with tcp_server(server, 80, "served"):
         assert await ask("127.0.0.1", 8080) == "served"
         with pytest.raises(OSError, match="refused"):
-            await ask("172.17.0.1", 8080, other)
+            await ask("172.17.0.1", 8080, other, seconds=SHORT)
     await box(engine, THREE)
     both = await engine.networks.publish(THREE, {"80/tcp": binding("8080", "127.0.0.2")})
     assert first(both) == 8080
@@ -131,7 +131,7 @@ async def test_the_hosts_loopback_is_out_of_a_containers_reach(engine: Engine) -
         server.listen()
         assert server.getsockname() == ("127.9.0.1", 7777)
         with pytest.raises(OSError, match=r"timed out"):
-            await ask("127.9.0.1", 7777, attacker)
+            await ask("127.9.0.1", 7777, attacker, seconds=SHORT)
     dropped = Nftables()
     dropped.apply(f"flush chain inet {engine.config.table} raw")
     dropped.close()
@@ -271,7 +271,7 @@ async def test_neighbours_without_icc(start_engine: StartEngine) -> None:
     with tcp_server(server, 80, "served"):
         assert await ask("172.17.0.2", 80) == "served"
         with pytest.raises(OSError, match=r"timed out|No route"):
-            await ask("172.17.0.2", 80, other)
+            await ask("172.17.0.2", 80, other, seconds=SHORT)
 
 
 async def test_internal_networks_talk_among_themselves_only(engine: Engine) -> None:
@@ -282,9 +282,9 @@ async def test_internal_networks_talk_among_themselves_only(engine: Engine) -> N
     with tcp_server(server, 80, "served"), tcp_server(outside, 80, "outside"):
         assert await ask(address, 80, other) == "served"
         with pytest.raises(OSError, match=r"timed out|unreachable"):
-            await ask(address, 80, outside)
+            await ask(address, 80, outside, seconds=SHORT)
         with pytest.raises(OSError, match="unreachable"):
-            await ask("172.17.0.2", 80, other)
+            await ask("172.17.0.2", 80, other, seconds=SHORT)
 
 
 async def test_publishing_again_and_giving_back(engine: Engine) -> None:

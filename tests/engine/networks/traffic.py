@@ -11,12 +11,13 @@ from pathlib import Path
 
 from pogu.linux import namespaces
 
-SECONDS = 2.0
+SECONDS = 5.0
+SHORT = 0.5  # seconds, for what must not be reached
 
 
-def _socket(family: int, kind: int) -> socket.socket:
+def _socket(family: int, kind: int, seconds: float = SECONDS) -> socket.socket:
     sock = socket.socket(family, kind)
-    sock.settimeout(SECONDS)
+    sock.settimeout(seconds)
     return sock
 
 
@@ -85,12 +86,14 @@ def udp_server(path: Path, port: int, name: str) -> Iterator[None]:
         sock.close()
 
 
-async def ask(address: str, port: int, path: Path | None = None, kind: int = socket.SOCK_STREAM) -> str:
+async def ask(
+    address: str, port: int, path: Path | None = None, kind: int = socket.SOCK_STREAM, seconds: float = SECONDS
+) -> str:
     """Return what the server at an address says to a client on the host, or in a namespace; raises OSError."""
 
     def client() -> str:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        with _socket(family, kind) as sock:
+        with _socket(family, kind, seconds) as sock:
             sock.connect((address, port))
             if kind == socket.SOCK_DGRAM:
                 sock.send(b"?")
