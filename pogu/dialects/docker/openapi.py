@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 import pogu
-from pogu.dialects.docker.routes import JSON, Answer, Parameter, Route
+from pogu.dialects.docker.routes import JSON, TEXT, Answer, Parameter, Route
 from pogu.dialects.docker.version import MAXIMUM, render
 
 _ERROR = {"type": "object", "required": ["message"], "properties": {"message": {"type": "string"}}}
@@ -67,7 +67,7 @@ def _operation(route: Route, bodies: dict[type[msgspec.Struct], dict[str, Any]])
         ],
         "responses": {
             **{str(status): _answer(route, answer) for status, answer in route.answers.items()},
-            **{str(status): _failure(route, status) for status in route.errors},
+            **{str(status): _failure(route, status) for status in sorted({*route.errors, 400})},
         },
     }
     if isinstance(route.body, str):
@@ -104,4 +104,6 @@ def _failure(route: Route, status: int) -> dict[str, Any]:
     described: dict[str, Any] = {"description": _REASONS[status]}
     if route.method != "HEAD":
         described["content"] = {JSON: {"schema": {"$ref": "#/components/schemas/Error"}}}
+        if status == 400:  # what cannot be read as a request is refused before it is known to be Docker's
+            described["content"][TEXT] = {"schema": {"type": "string"}}
     return described

@@ -92,11 +92,14 @@ class Client:
         return self.call("DELETE", path, **query)
 
     @contextlib.contextmanager
-    def stream(self, method: str, path: str, /, **query: Any) -> Iterator[http.client.HTTPResponse]:
+    def stream(self, method: str, path: str, body: Any = None, /, **query: Any) -> Iterator[http.client.HTTPResponse]:
         """Send a request and give the answer as soon as its header is there."""
         connection = _Connection(self.path)
+        headers = {}
+        if body is not None and not isinstance(body, bytes):
+            body, headers = json.dumps(body).encode(), {"Content-Type": "application/json"}
         try:
-            connection.request(method, self._target(path, query))
+            connection.request(method, self._target(path, query), body, headers)
             yield connection.getresponse()
         finally:
             connection.close()
