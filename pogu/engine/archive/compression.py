@@ -8,7 +8,7 @@ import zlib
 from typing import Any, cast
 
 import zstandard
-from isal import igzip
+from isal import igzip, igzip_lib
 
 from pogu.engine.archive.streams import CHUNK, Readable
 from pogu.errors import InvalidArgument
@@ -21,7 +21,16 @@ _MAGIC = {
     b"\x50\x2a\x4d\x18": "zstd",  # a skippable frame in front (RFC 8878, section 3.1.2)
 }
 _MAX_WINDOW = 128 << 20  # bytes; what zstd(1) accepts unless told otherwise
-_DAMAGED = (zlib.error, zstandard.ZstdError, lzma.LZMAError, EOFError, OSError, ValueError, igzip.BadGzipFile)
+_DAMAGED = (
+    zlib.error,
+    zstandard.ZstdError,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    ValueError,
+    igzip.BadGzipFile,
+    igzip_lib.IsalError,
+)
 
 
 def detect(start: bytes) -> str:

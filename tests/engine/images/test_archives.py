@@ -1,5 +1,6 @@
 """Archives with faults nobody thought of: an error that says so, and nothing left."""
 
+import gzip
 import json
 import random
 from typing import Any
@@ -50,7 +51,7 @@ async def attempt(machine: Machine, data: bytes) -> None:
     assert machine.files() == []
 
 
-@pytest.mark.parametrize("form", ["docker", "layout", "zstd"])
+@pytest.mark.parametrize("form", ["docker", "layout", "zstd", "gzip"])
 async def test_damage_anywhere(machine: Machine, form: str) -> None:
     members, entry = oci_layout([ONE, TWO], "docker.io/library/app:1")
     layout = tar_of({**members, "index.json": index_of(entry)})
@@ -58,6 +59,7 @@ async def test_damage_anywhere(machine: Machine, form: str) -> None:
         "docker": tar_of(docker_archive([ONE, TWO], ["app:1"])),
         "layout": layout,
         "zstd": zstandard.compress(layout),
+        "gzip": gzip.compress(layout),
     }[form]
     for seed in range(120):
         await attempt(machine, flipped(data, seed))
