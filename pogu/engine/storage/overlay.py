@@ -29,6 +29,7 @@ _CLONE_FS = 0x200
 # and marks inside an image could lead lookups elsewhere.
 _OPTIONS = "index=off,metacopy=off,redirect_dir=nofollow"
 _MOUNTERS = 2  # threads
+_UNMOUNTERS = 4  # threads of their own: an unmount syncs the disk (overlayfs, "Volatile mount"), a start must not wait
 
 
 class OverlayDriver(LayeredDriver):
@@ -38,10 +39,12 @@ class OverlayDriver(LayeredDriver):
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
-        self._mounters = ThreadPoolExecutor(_MOUNTERS, "overlay", initializer=self._enter)
+        self._mounters = ThreadPoolExecutor(_MOUNTERS, "overlay-mount", initializer=self._enter)
+        self._unmounters = ThreadPoolExecutor(_UNMOUNTERS, "overlay-unmount")
 
     async def stop(self) -> None:
         self._mounters.shutdown(wait=False)
+        self._unmounters.shutdown(wait=False)
         await super().stop()
 
     def _enter(self) -> None:
@@ -101,7 +104,7 @@ class OverlayDriver(LayeredDriver):
 
     async def mount(self, container_id: str, target: Path) -> None:
         options = self._mount_options(container_id)
-        await self._in_mounter(lambda: _mount(target.absolute(), options))
+        await _to_the_end(self._mounters, lambda: _mount(target.absolute(), options))
 
     def _mount_options(self, container_id: str) -> str:
         below = self.stack(self.parent_of(container_id))
@@ -113,18 +116,7 @@ class OverlayDriver(LayeredDriver):
         return options
 
     async def unmount(self, container_id: str, target: Path) -> None:
-        await self._in_mounter(lambda: unmount(target, MNT_DETACH))
-
-    async def _in_mounter(self, work: Callable[[], object]) -> None:
-        """Run a mount or unmount to its end, even if the caller is cancelled, so that what follows sees it done."""
-        future = asyncio.get_running_loop().run_in_executor(self._mounters, work)
-        try:
-            await asyncio.shield(future)
-        except asyncio.CancelledError:
-            await asyncio.wait([future])
-            raise
-        except OSError as e:
-            raise PoguError(f"cannot mount a container's file system: {e.strerror or e}") from e
+        await _to_the_end(self._unmounters, lambda: unmount(target, MNT_DETACH))
 
     async def changes(self, container_id: str) -> list[Change]:
         below = self.stack(self.parent_of(container_id))
@@ -166,6 +158,18 @@ class OverlayDriver(LayeredDriver):
             ("Native Overlay Diff", "true"),
             ("userxattr", "false"),
         ]
+
+
+async def _to_the_end(pool: ThreadPoolExecutor, work: Callable[[], object]) -> None:
+    """Run a mount or unmount to its end, even if the caller is cancelled, so that what follows sees it done."""
+    future = asyncio.get_running_loop().run_in_executor(pool, work)
+    try:
+        await asyncio.shield(future)
+    except asyncio.CancelledError:
+        await asyncio.wait([future])
+        raise
+    except OSError as e:
+        raise PoguError(f"cannot mount a container's file system: {e.strerror or e}") from e
 
 
 def _mount(target: Path, options: str) -> None:
