@@ -65,7 +65,6 @@ class Exchange:
         "head",
         "keep_alive",
         "raw",
-        "request",
         "task",
     )  # fmt: skip
 
@@ -73,7 +72,6 @@ class Exchange:
         self._line = line
         self.head = head
         self.body = body
-        self.request = Request(head, line.peer, self)
         self.task: asyncio.Task[None] | None = None
         self.raw: RawStream | None = None
         self.keep_alive = head.keep_alive
@@ -88,7 +86,8 @@ class Exchange:
     async def run(self, handler: Handler) -> None:
         """Have the request answered. Never raises anything but CancelledError."""
         try:
-            response = await self._answer(handler)
+            # The request refers to its exchange and never the other way, or every request would wait for the collector.
+            response = await self._answer(handler, Request(self.head, self._line.peer, self))
             if self.raw is not None:
                 await self.raw.close()
             elif response is not None:
@@ -104,7 +103,7 @@ class Exchange:
             log.log(
                 logging.INFO if expected else logging.ERROR,
                 "the answer to %r broke off: %s",
-                self.request,
+                self.head,
                 error,
                 exc_info=not expected,
             )
@@ -187,26 +186,26 @@ class Exchange:
 
     async def websocket(self, subprotocols: Iterable[str]) -> WebSocket:
         """See Request.websocket."""
-        fields, chosen = handshake(self.request, subprotocols)
+        fields, chosen = handshake(self.head, subprotocols)
         stream = await self.take_over(101, fields, None)
         return WebSocket(stream, chosen, self._line.limits.websocket_message_bytes)
 
     # --- the answer ---
 
-    async def _answer(self, handler: Handler) -> Response | None:
+    async def _answer(self, handler: Handler, request: Request) -> Response | None:
         try:
-            response = await handler(self.request)
+            response = await handler(request)
         except Exception as error:
             if self.raw is not None:
-                log.exception("the handler of %r failed after taking the connection over", self.request)
+                log.exception("the handler of %r failed after taking the connection over", self.head)
                 self.raw.abort()
                 return None
-            return error_response(error, self.request)
+            return error_response(error, self.head)
         if response is None and self.raw is None:
-            log.error("the handler of %r has given no answer", self.request)
+            log.error("the handler of %r has given no answer", self.head)
             return plain_error(500, "internal error")
         if response is not None and self.raw is not None:
-            log.error("the handler of %r answered after taking the connection over", self.request)
+            log.error("the handler of %r answered after taking the connection over", self.head)
         return response
 
     async def _respond_or_fail(self, response: Response) -> None:
@@ -217,7 +216,7 @@ class Exchange:
         except Exception as error:
             if self._started:
                 raise
-            await self._respond(error_response(error, self.request))
+            await self._respond(error_response(error, self.head))
 
     async def _respond(self, response: Response) -> None:
         body = response.body

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 from pogu import errors
-from pogu.http.messages import Request, Response
-from pogu.http.parsing import MalformedRequest
+from pogu.http.messages import Response
+from pogu.http.parsing import MalformedRequest, RequestHead
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +25,14 @@ _STATUS: list[tuple[type[errors.PoguError], int]] = [
 ]
 
 
-def error_response(error: Exception, request: Request) -> Response:
+def error_response(error: Exception, head: RequestHead) -> Response:
     """The answer for an error; one that was not raised on purpose is logged and keeps its details to itself."""
     if isinstance(error, MalformedRequest):
         return plain_error(error.status, error.message)
     for kind, status in _STATUS:
         if isinstance(error, kind):
             return plain_error(status, error.message)
-    log.error("the handler of %r failed", request, exc_info=error)
+    log.error("the handler of %r failed", head, exc_info=error)
     return plain_error(500, "internal error")
 
 

@@ -44,6 +44,9 @@ class RequestHead:
         self.upgrade: str | None = None
         self.expects_continue = False
 
+    def __repr__(self) -> str:
+        return f"<{self.method} {self.target} HTTP/{self.version}>"
+
 
 class RequestParser:
     """Takes one connection's bytes apart into requests.

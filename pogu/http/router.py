@@ -174,4 +174,4 @@ def _method_not_allowed(_request: Request, allowed: list[str]) -> Response:
 
 
 def _error(request: Request, error: Exception) -> Response:
-    return error_response(error, request)
+    return error_response(error, request.head)

@@ -12,16 +12,16 @@ from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import RemoteProtocolError, generate_accept_token
 
 from pogu.errors import Cancelled, InvalidArgument
-from pogu.http.messages import Request
+from pogu.http.parsing import RequestHead
 from pogu.http.raw_stream import RawStream
 
 _VERSION = "13"
 
 
-def handshake(request: Request, subprotocols: Iterable[str]) -> tuple[list[tuple[str, str]], str | None]:
+def handshake(head: RequestHead, subprotocols: Iterable[str]) -> tuple[list[tuple[str, str]], str | None]:
     """The header fields that accept a handshake, and the chosen subprotocol. Raises InvalidArgument if it is none."""
-    headers = request.headers
-    if request.method != "GET" or (request.head.upgrade or "").lower() != "websocket":
+    headers = head.headers
+    if head.method != "GET" or (head.upgrade or "").lower() != "websocket":
         raise InvalidArgument("this is not a WebSocket handshake")
     if headers.get("sec-websocket-version") != _VERSION:
         raise InvalidArgument(f"only version {_VERSION} of the WebSocket protocol is spoken here")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -277,3 +278,40 @@ async def test_a_reset_in_the_middle_of_a_body(serve: Serve) -> None:
         wire.reset()
         await failed.wait()
     await served.wait_idle()
+
+
+async def test_a_body_cut_off_behind_a_request_still_being_answered(serve: Serve) -> None:
+    started, release = asyncio.Event(), asyncio.Event()
+
+    async def handler(asked: Request) -> Response:
+        started.set()
+        await release.wait()
+        return await echo(asked)
+
+    wire = await (await serve(handler)).connect()
+    await wire.send(request("/a") + request("/b", "Content-Length: 10", method="POST") + b"hello")
+    await wire.end()
+    await started.wait()
+    await asyncio.sleep(0.1)
+    release.set()
+    assert (await wire.answer()).body == b"/a|"
+    assert (await wire.answer("POST")).status == 400
+    assert await wire.read_all() == b""
+
+
+async def test_answered_requests_leave_nothing_for_the_collector(open_server: Serve) -> None:
+    wire = await (await open_server(echo)).connect()
+
+    async def ask(times: int) -> None:
+        for _ in range(times):
+            await wire.send(request("/a", method="POST", body=b"x"))
+            await wire.read_until(b"/a|x")
+
+    await ask(5)
+    gc.collect()
+    gc.disable()
+    try:
+        await ask(200)
+        assert gc.collect() < 50
+    finally:
+        gc.enable()
