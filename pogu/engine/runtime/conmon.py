@@ -74,11 +74,11 @@ class ConmonSupervisor(Supervisor):
             await self.delete(spec.id)
         _prepare_persistent(spec.persist_dir)
         configuration, later = runtime.adapt(spec.spec)
-        bundle.make(configuration)
         try:
+            bundle.make(configuration)
             async with self._launching:
                 process, pid = await launch(spec, bundle, runtime, self._config.run)
-        except PoguError:
+        except (PoguError, OSError):
             await self._clear(spec.id, bundle, runtime, cgroup_of(spec.spec, 0, False))
             raise
         runtime.created(spec.id, spec.spec)
@@ -312,7 +312,7 @@ def _record_of(spec: LaunchSpec, runtime: OciRuntime, conmon: int, init: int) ->
     return Supervised(
         conmon=identify(conmon),
         init=identify(init),
-        runtime=spec.runtime or runtime.name,
+        runtime=runtime.key,
         cgroup="",
         program=(spec.spec.get("process", {}).get("args") or [""])[0],
         persist_dir=str(spec.persist_dir),

@@ -33,6 +33,7 @@ class HostFacts:
     oom_score_adj: int = 0  # of the daemon
     processors: int = 1
     sysctls: frozenset[str] = frozenset()  # of the ones set by default, those that this kernel has
+    apparmor: bool = False  # whether profiles can be applied
     init: str = ""  # path of a program that can be a container's init
 
     @property
@@ -60,12 +61,20 @@ def read_host(init: str = "") -> HostFacts:
         oom_score_adj=int(Path("/proc/self/oom_score_adj").read_text()),
         processors=os.cpu_count() or 1,
         sysctls=frozenset(s for s in DEFAULT_SYSCTLS if Path("/proc/sys", *s.split(".")).exists()),
+        apparmor=_has_apparmor(),
         init=candidates[0] if candidates else "",
     )
 
 
 # In a network namespace of its own a container may open any port and send pings without further rights.
 DEFAULT_SYSCTLS = {"net.ipv4.ping_group_range": "0 2147483647", "net.ipv4.ip_unprivileged_port_start": "0"}
+
+
+def _has_apparmor() -> bool:
+    try:
+        return Path("/sys/module/apparmor/parameters/enabled").read_text().startswith("Y")
+    except OSError:
+        return False
 
 
 def _has_swap_limit(hierarchy: cgroups.Hierarchy) -> bool:

@@ -36,6 +36,7 @@ class OciRuntime:
 
     def __init__(self, program: str, root: Path, *, systemd: bool = False, arguments: tuple[str, ...] = ()) -> None:
         self.program = program
+        self.key = self.name  # what it is asked for by: `find_runtime`'s argument
         self.root = root
         self.systemd = systemd
         self._arguments = arguments
@@ -178,6 +179,7 @@ def find_runtime(
     kind: type[OciRuntime] = {"crun": Crun, "runc": Runc}.get(base, OciRuntime)
     runtime = kind(found, root / base, systemd=systemd, arguments=tuple(arguments))
     runtime.name = runtime.name or base
+    runtime.key = name
     return runtime
 
 

@@ -92,7 +92,7 @@ def oci_spec(
             host=host,
             no_new_privileges=security.no_new_privileges,
             default_ulimits=config.default_ulimits,
-            apparmor="" if security.apparmor == "unconfined" else security.apparmor,
+            apparmor=security.apparmor if host.apparmor and security.apparmor != "unconfined" else "",
             init=init,
         ),
         "mounts": oci_mounts(
@@ -110,8 +110,8 @@ def oci_spec(
         spec["mounts"].append(
             {"destination": INIT_PATH, "type": "bind", "source": host.init, "options": ["bind", "ro"]}
         )
-    if wanted.annotations:
-        spec["annotations"] = dict(wanted.annotations)
+    if annotations := _annotations(wanted):
+        spec["annotations"] = annotations
     linux = spec["linux"]
     linux["cgroupsPath"] = cgroups_path(container.id, wanted, config)
     if propagation := rootfs_propagation(mounts):
@@ -188,6 +188,11 @@ def _paths(wanted: list[str] | None, default: Sequence[str], privileged: bool) -
     if wanted is not None:
         return wanted
     return [] if privileged else list(default)
+
+
+def _annotations(wanted: HostConfig) -> dict[str, str]:
+    """The user's annotations but for those that crun acts upon: one of them replaces the seccomp filter."""
+    return {k: v for k, v in (wanted.annotations or {}).items() if not k.startswith("run.oci.")}
 
 
 def _wants_init(wanted: HostConfig, namespaces: Namespaces, config: EngineConfig, host: HostFacts) -> bool:

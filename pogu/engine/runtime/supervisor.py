@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal as signals
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -133,6 +133,8 @@ class Supervisor(ABC):
     the runtime's own words for what it refuses. Calls on one container must not overlap, except `wait`, `attach` and
     `exec`; the engine holds a lock for each container.
     """
+
+    on_oom: Callable[[str], None] | None = None  # called when the kernel first kills a process for want of memory
 
     @abstractmethod
     async def create(self, spec: LaunchSpec) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pogu.engine.runtime.supervisor import Processes
-from pogu.errors import InvalidArgument
+from pogu.errors import InvalidArgument, Unsupported
 from pogu.linux import processes
 
 
@@ -14,7 +14,10 @@ async def top(pids: Sequence[int], ps_args: Sequence[str]) -> Processes:
 
     The last column takes the rest of its line, so that a command with spaces stays whole (as dockerd does).
     """
-    done = await processes.run(["ps", *ps_args])
+    try:
+        done = await processes.run(["ps", *ps_args])
+    except FileNotFoundError:
+        raise Unsupported("ps is not installed on this host: install procps") from None
     if done.returncode:
         raise InvalidArgument(f"Error running ps: {done.stderr.decode(errors='replace').strip()}")
     lines = done.stdout.decode(errors="replace").splitlines()

@@ -440,7 +440,7 @@ class SupervisorContract:
         spec = ground.launch("sh", "-c", "read x; echo $x; exit 9", stdin=True)
         pid = await ground.supervisor.create(spec)
         await ground.supervisor.start(spec.id)
-        ground.restart_daemon()
+        await ground.restart_daemon()
         assert await ground.supervisor.adopt(spec.id, spec.persist_dir) == pid
         process = await ground.exec(spec, "true")
         assert await process.wait() == 0
@@ -457,7 +457,7 @@ class SupervisorContract:
     async def test_an_exit_while_no_daemon_ran_is_known(self, ground: Ground) -> None:
         spec = await ground.start("sh", "-c", "exit 11")
         await ground.supervisor.wait(spec.id)
-        ground.restart_daemon()
+        await ground.restart_daemon()
         assert await ground.supervisor.adopt(spec.id, spec.persist_dir) is None
         assert (await ground.supervisor.wait(spec.id)).code == 11
         await ground.supervisor.delete(spec.id)
@@ -466,7 +466,7 @@ class SupervisorContract:
     async def test_what_was_never_started_is_removed(self, ground: Ground) -> None:
         spec = ground.launch("true")
         pid = await ground.supervisor.create(spec)
-        ground.restart_daemon()
+        await ground.restart_daemon()
         assert await ground.supervisor.adopt(spec.id, spec.persist_dir) is None
         await until(lambda: not _runs(pid), "its end")
         assert not ground.cgroup(spec).exists()

@@ -110,8 +110,9 @@ class Ground:
     def cgroup(self, spec: LaunchSpec) -> Cgroup:
         return Cgroup(spec.spec["linux"]["cgroupsPath"])
 
-    def restart_daemon(self) -> None:
-        """Replace the supervisor by a new one, as if the daemon had been killed: nothing of the old one is told."""
+    async def restart_daemon(self) -> None:
+        """Replace the supervisor by a new one that knows only what is on disk and in /proc."""
+        await self.supervisor.close()
         self.supervisor = ConmonSupervisor(self.config)
 
     async def clear(self) -> None:

@@ -40,7 +40,7 @@ async def test_a_create_that_a_killed_daemon_left_half_done_is_cleaned_up(ground
     await ground.supervisor.create(spec)
     conmon = conmon_of(ground, spec.id)
     (ground.config.run / "runtime" / spec.id / "supervised.json").unlink()
-    ground.restart_daemon()
+    await ground.restart_daemon()
     assert ground.supervisor.listing() == [spec.id]
     await ground.supervisor.delete(spec.id)
     await until(lambda: not Path(f"/proc/{conmon}").exists() or _zombie(conmon), "the end of conmon")
@@ -59,7 +59,7 @@ async def test_running_out_of_memory_is_told_while_it_runs(ground: Ground) -> No
 async def test_a_long_run_directory_works(ground: Ground, tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 60) / ("e" * 60)
     ground.config.run = deep
-    ground.restart_daemon()
+    await ground.restart_daemon()
     spec = ground.launch("sh", "-c", "read x; echo got $x", terminal=True, stdin=True)
     await ground.supervisor.create(spec)
     stream = await ground.supervisor.attach(spec.id)

@@ -108,6 +108,19 @@ def test_the_users_sysctls_win() -> None:
     assert linux["sysctl"] == {"net.ipv4.ping_group_range": "1 0", "kernel.domainname": "lan"}
 
 
+def test_annotations_that_the_runtime_acts_upon_are_not_the_users_to_set() -> None:
+    spec = spec_of(annotations={"a": "b", "run.oci.seccomp_bpf_data": "AAAA"})
+    assert spec["annotations"] == {"a": "b"}
+    assert "annotations" not in spec_of(annotations={"run.oci.hooks.stdout": "/etc/x"})
+
+
+def test_an_apparmor_profile_is_set_where_the_host_can() -> None:
+    able = HostFacts(apparmor=True)
+    assert spec_of(host=able, security_opt=["apparmor=mine"])["process"]["apparmorProfile"] == "mine"
+    assert "apparmorProfile" not in spec_of(host=able, security_opt=["apparmor=unconfined"])["process"]
+    assert "apparmorProfile" not in spec_of(security_opt=["apparmor=mine"])["process"]
+
+
 def test_an_init_is_mounted_where_it_makes_sense() -> None:
     spec = spec_of(init=True)
     assert spec["process"]["args"][:2] == ["/sbin/docker-init", "--"]

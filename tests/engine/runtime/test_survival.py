@@ -63,7 +63,7 @@ async def test_nothing_is_lost_when_the_daemon_is_killed(
 ) -> None:
     for _ in range(int(soak(2, 100))):
         told = await asyncio.to_thread(_run_and_kill, ground, runtime)
-        ground.restart_daemon()
+        await ground.restart_daemon()
         await _check(ground, told)
 
 
