@@ -21,7 +21,7 @@ _MAGIC = {
     b"\x50\x2a\x4d\x18": "zstd",  # a skippable frame in front (RFC 8878, section 3.1.2)
 }
 _MAX_WINDOW = 128 << 20  # bytes; what zstd(1) accepts unless told otherwise
-_DAMAGED: tuple[type[Exception], ...] = (
+_DAMAGED: tuple[Any, ...] = (  # the stubs of isal call its error class an instance
     zlib.error,
     zstandard.ZstdError,
     lzma.LZMAError,
