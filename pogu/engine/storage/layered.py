@@ -138,23 +138,34 @@ class LayeredDriver(StorageDriver):
     ) -> LayerInfo:
         if chain_id is not None and not _CHAIN.fullmatch(chain_id):
             raise InvalidArgument(f"invalid chain ID {chain_id!r}")
-        while chain_id is not None and chain_id not in self._layers and chain_id in self._adding:
-            await self._adding[chain_id].wait()  # if that one fails, this one unpacks its own archive
-        if chain_id is not None and chain_id in self._layers:
+        if chain_id is not None and not await self._claim(chain_id):
             return self._layers[chain_id]
-        if parent is not None:
-            self.layer(parent)
-        done = asyncio.Event()
-        if chain_id is not None:
-            self._adding[chain_id] = done
-        self._pin(parent)
         try:
-            return await self._add(LayerInfo(chain_id or "", diff_id or "", 0, parent), tar)
+            if parent is not None:
+                self.layer(parent)
+            self._pin(parent)
+            try:
+                return await self._add(LayerInfo(chain_id or "", diff_id or "", 0, parent), tar)
+            finally:
+                self._unpin(parent)
         finally:
-            self._unpin(parent)
             if chain_id is not None:
-                del self._adding[chain_id]
-            done.set()
+                self._release(chain_id)
+
+    async def _claim(self, chain_id: str) -> bool:
+        """Become the one who adds a layer; False if it is there, perhaps after another has added it.
+
+        If the other fails, its error is its own caller's: this one tries with its own archive.
+        """
+        while chain_id not in self._layers:
+            if chain_id not in self._adding:
+                self._adding[chain_id] = asyncio.Event()
+                return True
+            await self._adding[chain_id].wait()
+        return False
+
+    def _release(self, chain_id: str) -> None:
+        self._adding.pop(chain_id).set()
 
     async def _add(self, wanted: LayerInfo, tar: Readable) -> LayerInfo:
         work = self._trash.new()
@@ -168,21 +179,27 @@ class LayeredDriver(StorageDriver):
         try:
             size = await run_in_thread(unpack, source.stop, "unpack")
             info = _identify(wanted, f"sha256:{digest.hexdigest()}", size)
-            if info.chain_id in self._layers:
-                return self._layers[info.chain_id]
-            short = self._free_name(info.chain_id)
-            self._short[info.chain_id] = short  # taken from here on
-            try:
-                await _finish(lambda: self._publish(work, info, short))
-            except BaseException:
-                if info.chain_id not in self._layers:
-                    del self._short[info.chain_id]
-                raise
-            return info
+            if wanted.chain_id:
+                await self._name(work, info)
+            elif await self._claim(info.chain_id):
+                try:
+                    await self._name(work, info)
+                finally:
+                    self._release(info.chain_id)
+            return self._layers[info.chain_id]
         except OSError as e:
             raise PoguError(f"cannot unpack a layer: {e.strerror or e}") from e
         finally:
             self._trash.throw(work)
+
+    async def _name(self, work: Path, info: LayerInfo) -> None:
+        """Give an unpacked layer its name, to the end, even if the caller is cancelled meanwhile."""
+        short = self._short[info.chain_id] = self._free_name(info.chain_id)
+        try:
+            await _finish(lambda: self._publish(work, info, short))
+        finally:
+            if info.chain_id not in self._layers:
+                del self._short[info.chain_id]
 
     def _publish(self, work: Path, info: LayerInfo, short: str) -> None:
         """Make an unpacked layer durable, then visible."""

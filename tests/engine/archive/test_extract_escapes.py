@@ -10,9 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pogu.engine.archive import ExtractOptions, Whiteouts
 from pogu.errors import InvalidArgument
+from pogu.linux.paths import open_root, opened
+from pogu.linux.trees import remove_tree
 from tests.engine.archive.tars import Member, tar, unpack
 
 pytestmark = pytest.mark.root
@@ -111,6 +115,40 @@ def test_entries_that_cannot_be_made_are_refused(root: Path, outside: Path, case
 def test_whiteouts_of_no_name_are_refused(root: Path, outside: Path, case: str, whiteouts: Whiteouts) -> None:
     with pytest.raises(InvalidArgument, match="whiteout"):
         unpack(WHITEOUTS_REFUSED[case](outside), root, ExtractOptions(whiteouts=whiteouts))
+
+
+PARTS = st.sampled_from(["..", ".", "", "a", "b", "c", "outside", "victim", ".wh.a", ".wh..wh..opq", "proc", "self"])
+PATHS = st.builds("/".join, st.lists(PARTS, min_size=1, max_size=6))
+TYPES = st.sampled_from(
+    [tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE]
+)
+MEMBERS = st.builds(
+    lambda name, link, type_: Member(name or "x", link=link, type=type_, mode=0o777, uid=77), PATHS, PATHS, TYPES
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(members=st.lists(MEMBERS, min_size=2, max_size=12), whiteouts=st.sampled_from(Whiteouts))
+def test_no_mixture_of_names_and_links_escapes(
+    tmp_path: Path, outside: Path, members: list[Member], whiteouts: Whiteouts
+) -> None:
+    """What the fixture holds of `outside` at the end is held after every example as well."""
+    root = tmp_path / "deep" / "root"
+    root.mkdir(parents=True, exist_ok=True)
+    before = sorted((str(p), p.lstat().st_mode, p.lstat().st_uid) for p in tmp_path.glob("*"))
+    for member in members:
+        if member.link:
+            member.link = member.link.replace("outside", str(outside)) if len(member.name) % 2 else member.link
+    try:
+        unpack(tar(*members), root, ExtractOptions(whiteouts=whiteouts))
+    except InvalidArgument:
+        pass
+    finally:
+        with opened(open_root(tmp_path / "deep")) as fd:
+            remove_tree(fd, "root")
+            assert not any((tmp_path / "deep").iterdir())
+    assert sorted((str(p), p.lstat().st_mode, p.lstat().st_uid) for p in tmp_path.glob("*")) == before
+    assert [p.name for p in outside.iterdir()] == ["victim"]
 
 
 def test_a_link_into_the_root_is_followed_inside_it(root: Path, outside: Path) -> None:

@@ -162,6 +162,14 @@ class StorageDriverContract:
         assert len(set(infos)) == 1
         assert sum(reads) == len(BASE)
 
+    async def test_layers_added_at_once_without_a_name_become_one(self, driver: StorageDriver) -> None:
+        infos = await asyncio.gather(
+            *(driver.add_layer(chain, None, io.BytesIO(BASE)) for chain in (None, digest(BASE), None, None))
+        )
+        assert len(set(infos)) == 1
+        await driver.remove_layer(digest(BASE))
+        assert driver.layers() == []
+
     async def test_when_the_first_of_several_fails_another_unpacks(self, driver: StorageDriver) -> None:
         chain = digest(BASE)
         results = await asyncio.gather(
