@@ -77,8 +77,7 @@ async def update(rooms: Rooms, entry: Entry, resources: Mapping[str, Any], polic
         except Conflict as e:
             raise Conflict(prefix + e.message) from None
         try:
-            if is_live(record):
-                await rooms.supervisor.update(entry.id, resources_of(rooms, wanted))
+            await _apply(rooms, entry, wanted)
             await rooms.save(entry)
         except PoguError as e:
             record.host_config = before
@@ -88,6 +87,16 @@ async def update(rooms: Rooms, entry: Entry, resources: Mapping[str, Any], polic
             raise
     rooms.publish(entry, "update")
     return warnings
+
+
+async def _apply(rooms: Rooms, entry: Entry, wanted: HostConfig) -> None:
+    """Change the limits of a running container; one that ends just now gets them at its next start."""
+    if not is_live(entry.record):
+        return
+    try:
+        await rooms.supervisor.update(entry.id, resources_of(rooms, wanted))
+    except (Conflict, NotFound):
+        pass
 
 
 def _updated(record: Container, wanted: HostConfig, policy: RestartPolicy | None) -> HostConfig:

@@ -19,7 +19,7 @@ from pogu.engine.containers.attach import AttachOptions, ContainerSession, attac
 from pogu.engine.containers.create.create import Created, create
 from pogu.engine.containers.execs import Exec, ExecConfig, Execs, ExecSession
 from pogu.engine.containers.lifecycle import pausing, removal, start, stopping
-from pogu.engine.containers.lifecycle.exits import watch
+from pogu.engine.containers.lifecycle.exits import out_of_memory, watch
 from pogu.engine.containers.lifecycle.sandbox import has_sandbox
 from pogu.engine.containers.lifecycle.state import is_live
 from pogu.engine.containers.lifecycle.waiting import wait_handle
@@ -46,6 +46,7 @@ from pogu.engine.runtime import Supervisor
 from pogu.engine.state import StateStore
 from pogu.engine.storage import Change, StorageDriver
 from pogu.engine.volumes import Volumes
+from pogu.errors import Unsupported
 
 T = TypeVar("T")
 
@@ -82,6 +83,7 @@ class Containers:
         self._rooms.on_started = self._watch
         self._rooms.on_abandoned = self._remove_abandoned
         self._rooms.on_gone = lambda entry: self._execs.forget(entry.id)
+        supervisor.on_oom = self._out_of_memory
 
     # -- the daemon's life ---------------------------------------------------------------------------------------
 
@@ -114,6 +116,10 @@ class Containers:
                     task.cancel()
                 await asyncio.wait(left, timeout=1)
                 return
+
+    def _out_of_memory(self, id_: str) -> None:
+        if entry := self._rooms.table.get(id_):
+            out_of_memory(self._rooms, entry)
 
     def _watch(self, entry: Entry) -> None:
         entry.watcher = self._rooms.spawn(watch(self._rooms, entry), f"watch of {entry.id}")
@@ -176,8 +182,14 @@ class Containers:
         return await exporting.changes(self._rooms, self._rooms.table.find(ref))
 
     def logs(self, ref: str, options: LogOptions) -> AsyncIterator[LogLine]:
-        """Return the lines that a container printed; with `follow` until it ends."""
+        """Return the lines that a container printed; with `follow` until it ends.
+
+        Raises:
+            Unsupported: its log driver is `none`.
+        """
         entry = self._rooms.table.find(ref)
+        if entry.record.host_config.log_config and entry.record.host_config.log_config.type == "none":
+            raise Unsupported("configured logging driver does not support reading")
         ending = entry.ending
         if not is_live(entry.record):
             ending = Ending()

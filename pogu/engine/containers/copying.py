@@ -6,6 +6,7 @@ mounted for the time, volumes in place.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,6 +36,8 @@ async def opened_root(rooms: Rooms, entry: Entry) -> AsyncIterator[int]:
             return
     async with entry.lock:
         require_not_leaving(entry, f"container {entry.id} is marked for removal")
+        if entry.cleaning:
+            await asyncio.shield(entry.cleaning)
         tree = mounted_root(rooms, entry.id) if is_live(entry.record) else mounted_tree(rooms, entry.record)
         async with tree as root:
             fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -10,6 +10,7 @@ from pogu.engine.containers.attach import AttachSession
 from pogu.engine.containers.detach import DetachScanner, parse_detach_keys
 from pogu.engine.containers.lifecycle.specification import exec_process
 from pogu.engine.containers.lifecycle.state import require_live
+from pogu.engine.containers.output import discard_output, read_output
 from pogu.engine.containers.rooms import Rooms
 from pogu.engine.containers.table import Entry
 from pogu.engine.naming import new_id
@@ -64,31 +65,20 @@ class ExecSession(AttachSession):
         scanner = DetachScanner(parse_detach_keys(config.detach_keys)) if config.tty and config.attach_stdin else None
         super().__init__(self._output(), scanner)
         self._rooms, self._entry, self._exec, self._process = rooms, entry, exec_, process
-        self._drained = False
+        self._let_go = False
 
     async def _output(self) -> AsyncIterator[tuple[int, bytes]]:
         config = self._exec.config
         wanted = {n for n, on in ((1, config.attach_stdout), (2, config.attach_stderr)) if on}
-        detached = asyncio.create_task(self.detached.wait())
+        pieces = read_output(self._process, self.detached)
         try:
-            while True:
-                reading = asyncio.create_task(self._process.read())
-                try:
-                    await asyncio.wait((reading, detached), return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    if not reading.done():
-                        reading.cancel()
-                if not reading.done() or reading.cancelled():
-                    return
-                piece = reading.result()
-                if piece is None:
-                    self._drained = True
-                    await self._exit_code_known()
-                    return
+            async for piece in pieces:
                 if piece[0] in wanted:
                     yield piece
+            if not self.detached.is_set():
+                await self._exit_code_known()
         finally:
-            detached.cancel()
+            await pieces.aclose()  # type: ignore[attr-defined]
 
     async def _exit_code_known(self) -> None:
         """Clients ask for the exit code as soon as the output has ended: let it be there."""
@@ -113,19 +103,9 @@ class ExecSession(AttachSession):
     async def close(self) -> None:
         """Let go; a process that still runs goes on, and its output is thrown away so that it does not block."""
         self.detached.set()
-        if not self._drained:
+        if not self._let_go:
+            self._let_go = True
             self._rooms.spawn(discard_output(self._process), f"output of exec {self._exec.id}")
-            self._drained = True
-
-
-async def discard_output(process: ExecProcess) -> None:
-    """Read a process's output to its end and throw it away."""
-    try:
-        await process.close_stdin()
-        while await process.read() is not None:
-            pass
-    except (OSError, PoguError):
-        pass
 
 
 class Execs:

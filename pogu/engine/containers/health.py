@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pogu.engine.containers import times
 from pogu.engine.containers.lifecycle.specification import probe_process
+from pogu.engine.containers.output import read_output
 from pogu.engine.containers.rooms import Rooms, log
 from pogu.engine.containers.table import Entry
 from pogu.engine.model import Container, HealthConfig, HealthLog, HealthState
@@ -105,7 +106,7 @@ async def _run(process: ExecProcess, timeout_ns: int) -> tuple[int, str]:
     output = bytearray()
     try:
         async with asyncio.timeout(timeout_ns / 1e9):
-            while (piece := await process.read()) is not None:
+            async for piece in read_output(process):
                 output += piece[1][: max(0, OUTPUT_LIMIT + 1 - len(output))]
             code = await process.wait()
     except TimeoutError:

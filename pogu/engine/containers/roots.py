@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from pogu.engine.storage import StorageDriver
 
@@ -15,7 +16,7 @@ class Roots:
         self._storage = storage
         self._directory = directory
         self._users: dict[str, int] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def path(self, id_: str) -> Path:
         """Return where a root is mounted while it is used."""

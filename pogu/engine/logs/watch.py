@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pogu.linux.inotify import CREATE, MODIFY, MOVED_TO, Inotify
 
+POLL_SECONDS = 0.05
 _EVENTS = MODIFY | CREATE | MOVED_TO
 
 
@@ -29,13 +30,17 @@ class _Hub:
             self._directories[directory] = (self._inotify.watch(directory, _EVENTS, tell), wakes)
         self._directories[directory][1].append(wake)
 
-    def discard(self, directory: Path, wake: Callable[[], None]) -> bool:
-        """Take a watch away; True if it was the last of all."""
+    def discard(self, directory: Path, wake: Callable[[], None]) -> None:
+        """Take a watch away."""
         descriptor, wakes = self._directories[directory]
         wakes.remove(wake)
         if not wakes:
             del self._directories[directory]
             self._inotify.unwatch(descriptor)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is watched."""
         return not self._directories
 
     def close(self) -> None:
@@ -48,26 +53,43 @@ _hubs: dict[asyncio.AbstractEventLoop, _Hub] = {}
 class Watch:
     """Calls `wake` whenever a file in `directory` is written, made or renamed, until closed.
 
-    Raises OSError where the directory does not exist or the user has too many watches.
+    Where the user's limit on instances or watches is reached, `wake` is called at short intervals instead.
     """
 
     def __init__(self, directory: Path, wake: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._directory, self._wake, self._open = directory, wake, True
-        hub = _hubs.get(self._loop)
-        if hub is None:
-            hub = _hubs[self._loop] = _Hub()
+        self._directory, self._wake = directory, wake
+        self._watching = False
+        self._timer: asyncio.TimerHandle | None = None
         try:
-            hub.add(directory, wake)
+            _watch(self._loop, directory, wake)
+            self._watching = True
         except OSError:
-            self._open = False
-            raise
+            self._poll()
+
+    def _poll(self) -> None:
+        self._timer = self._loop.call_later(POLL_SECONDS, self._poll)
+        self._wake()
 
     def close(self) -> None:
         """Stop watching. Idempotent."""
-        if self._open:
-            self._open = False
-            hub = _hubs[self._loop]
-            if hub.discard(self._directory, self._wake):
-                hub.close()
-                del _hubs[self._loop]
+        if self._timer:
+            self._timer.cancel()
+        if self._watching:
+            self._watching = False
+            _hubs[self._loop].discard(self._directory, self._wake)
+            _close_if_idle(self._loop)
+
+
+def _watch(loop: asyncio.AbstractEventLoop, directory: Path, wake: Callable[[], None]) -> None:
+    if loop not in _hubs:
+        _hubs[loop] = _Hub()
+    try:
+        _hubs[loop].add(directory, wake)
+    finally:
+        _close_if_idle(loop)
+
+
+def _close_if_idle(loop: asyncio.AbstractEventLoop) -> None:
+    if _hubs[loop].idle:
+        _hubs.pop(loop).close()

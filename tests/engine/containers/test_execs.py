@@ -72,7 +72,7 @@ async def test_privileged(bench: Bench) -> None:
 
 async def test_a_terminal(bench: Bench) -> None:
     id_ = await bench.start(*LONG)
-    config = attached("sh", "-c", "stty size; tty", tty=True, attach_stdin=True, console_size=(20, 70))
+    config = attached("sh", "-c", "sleep 0.2; stty size; tty", tty=True, attach_stdin=True, console_size=(20, 70))
     code, out, _ = await run(bench, id_, config)
     assert code == 0
     assert out.startswith(b"20 70\r\n/dev/pts/")
@@ -140,3 +140,9 @@ async def test_ten_at_once(bench: Bench) -> None:
     id_ = await bench.start(*LONG)
     done = await asyncio.gather(*(bench.text(id_, "echo", str(n)) for n in range(10)))
     assert done == [f"{n}\n" for n in range(10)]
+
+
+async def test_a_child_in_the_background_does_not_hold_the_output_open(bench: Bench) -> None:
+    id_ = await bench.start(*LONG)
+    async with asyncio.timeout(20):
+        assert await run(bench, id_, attached("sh", "-c", "sleep 77 & echo done")) == (0, b"done\n", b"")

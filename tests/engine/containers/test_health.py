@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pogu.engine.containers.health import command
-from pogu.engine.model import Container, ContainerConfig, HealthConfig, HostConfig
+from pogu.engine.model import Container, ContainerConfig, HealthConfig, HealthLog, HostConfig
 from tests.engine.containers.conftest import LONG, Bench
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -15,6 +15,11 @@ MS = 1_000_000
 
 def check(text: str, **options: int) -> HealthConfig:
     return HealthConfig(test=["CMD-SHELL", text], interval=options.pop("interval", 20 * MS), **options)
+
+
+def health_log(bench: Bench, ref: str) -> list[HealthLog]:
+    health = bench.containers.get(ref).state.health
+    return health.log if health else []
 
 
 async def test_healthy_then_unhealthy_then_healthy(bench: Bench) -> None:
@@ -37,22 +42,21 @@ async def test_failures_while_it_starts_do_not_count(bench: Bench) -> None:
     id_ = await bench.start(
         *LONG, healthcheck=check("exit 1", retries=1, start_period=60_000 * MS, start_interval=10 * MS)
     )
-    await bench.until(lambda: len(bench.containers.get(id_).state.health.log) >= 4)  # type: ignore[union-attr]
+    await bench.until(lambda: len(health_log(bench, id_)) >= 4)
     health = bench.containers.get(id_).state.health
     assert health
     assert (health.status, health.failing_streak) == ("starting", 0)
 
 
 async def test_a_probe_that_takes_too_long_is_killed(bench: Bench) -> None:
-    id_ = await bench.start(*LONG, healthcheck=check("echo slow; sleep 77", retries=1, timeout=100 * MS))
+    id_ = await bench.start(*LONG, healthcheck=check("echo slow; exec sleep 77", retries=1, timeout=100 * MS))
     await bench.until(lambda: "health_status: unhealthy" in bench.actions(id_))
     health = bench.containers.get(id_).state.health
     assert health
     assert health.log[0].exit_code == -1
     assert health.log[0].output == "Health check exceeded timeout (100ms): slow\n"
-    await bench.containers.pause(id_)
-    await bench.containers.unpause(id_)
-    assert "sleep 77" not in await bench.text(id_, "ps")
+    await bench.until(lambda: len(health_log(bench, id_)) == 5)
+    assert (await bench.text(id_, "ps")).count("sleep 77") <= 1  # the present probe's
 
 
 async def test_output_is_cut(bench: Bench) -> None:

@@ -62,7 +62,11 @@ async def bury(rooms: Rooms, entry: Entry, *, volumes: bool, result: WaitResult)
     await let_go(rooms, entry)
     forget_endpoints(entry)
     tombstone = msgspec.json.encode({"record": msgspec.to_builtins(record), "volumes": anonymous})
-    await rooms.state.commit(Delete(KIND, entry.id), Put(TOMBSTONE, entry.id, tombstone))
+    try:
+        await rooms.state.commit(Delete(KIND, entry.id), Put(TOMBSTONE, entry.id, tombstone))
+    except PoguError:
+        record.removal_in_progress = False
+        raise
     entry.gone = True
     rooms.table.discard(entry)
     rooms.on_gone(entry)

@@ -101,3 +101,14 @@ async def test_an_out_of_memory_kill_is_told(bench: Bench) -> None:
     assert result.code == 137
     assert bench.containers.get(id_).state.oom_killed
     assert "oom" in bench.actions(id_)
+
+
+async def test_an_out_of_memory_kill_of_a_child_is_told_too(bench: Bench) -> None:
+    script = "sh -c 'x=a; while :; do x=$x$x; done'; echo survived; sleep 100"
+    id_ = await bench.start("sh", "-c", script, host=HostConfig(memory=8 << 20, memory_swap=8 << 20))
+    await bench.until(lambda: b"survived" in bench.spool(id_))
+    await bench.until(lambda: "oom" in bench.actions(id_))
+    assert bench.containers.get(id_).state.running
+    await bench.containers.kill(id_)
+    await bench.until(lambda: "die" in bench.actions(id_))
+    assert bench.actions(id_).count("oom") == 1
