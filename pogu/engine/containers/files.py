@@ -49,6 +49,7 @@ def _resolv_conf(rooms: Rooms, record: Container) -> str:
         host.dns_options or daemon.dns_options,
         host_text=_host_text("/etc/resolv.conf"),
         keep_local=host.network_mode == "host",
+        internal=rooms.networks.has_resolver(record.id),
     )
 
 

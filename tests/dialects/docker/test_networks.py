@@ -81,3 +81,15 @@ def test_what_is_refused(api, network):
 def test_prune(api, unique):
     api.post("/networks/create", {"Name": unique, "Labels": {unique: ""}})
     assert api.post("/networks/prune", filters={"label": [unique]}).json == {"NetworksDeleted": [unique]}
+
+
+def test_containers_of_a_network_find_one_another_by_name(api, network, container, unique):
+    other = container("sleep", "600", name=f"{unique}other", HostConfig={"NetworkMode": network})
+    api.post(f"/containers/{other}/start")
+    asker = container("ping", "-c", "1", "-W", "5", f"{unique}other", HostConfig={"NetworkMode": network})
+    api.post(f"/containers/{asker}/start")
+    assert api.post(f"/containers/{asker}/wait").json["StatusCode"] == 0
+    assert api.get(f"/containers/{other}/json").json["NetworkSettings"]["Networks"][network]["DNSNames"] == [
+        f"{unique}other",
+        other[:12],
+    ]

@@ -32,7 +32,7 @@ async def open_network(rooms: Rooms, entry: Entry) -> Path | None:
     donor = network_donor(rooms, entry)
     if donor is not None:
         return namespace_path(donor, "net")
-    path = await rooms.networks.open_sandbox(entry.id) if has_sandbox(record) else None
+    path = await rooms.networks.open_sandbox(entry.id, record.host_config.dns or ()) if has_sandbox(record) else None
     if record.config.network_disabled:
         record.networks = {}
         return path
