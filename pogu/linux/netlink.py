@@ -42,7 +42,7 @@ _NETLINK_EXT_ACK = 11
 _NLMSGERR_ATTR_MSG = 1
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _ATTR = struct.Struct("=HH")  # length, type
-_RECEIVE_BYTES = 1 << 18
+_RECEIVE_BYTES = 1 << 16  # twice what the kernel puts into one datagram of a dump
 _ATTEMPTS = 5
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pogu.engine.model import Network
 from pogu.engine.networks.bridge_settings import BridgeSettings, bridge_settings
-from pogu.engine.networks.driver import NetworkDriver
+from pogu.engine.networks.driver import NetworkDriver, Versions
 from pogu.engine.networks.endpoint import Endpoint
 from pogu.engine.networks.firewall import Firewall
 from pogu.engine.networks.identity import Identity
@@ -46,6 +46,23 @@ def write_sysctl(key: str, value: int) -> None:
         pass
 
 
+def _forward_ipv6() -> None:
+    """Let the host forward IPv6 without losing its own routes.
+
+    A host that forwards no longer listens to router advertisements, unless told so by the value 2
+    (Documentation/networking/ip-sysctl.rst, accept_ra).
+    """
+    interfaces = _SYSCTL / "ipv6" / "conf"
+    forwarding = interfaces / "all" / "forwarding"
+    if not forwarding.exists() or forwarding.read_text().strip() == "1":
+        return
+    for setting in interfaces.glob("*/accept_ra"):
+        if setting.read_text().strip() == "1":
+            setting.write_text("2\n")
+    write_sysctl("ipv6/conf/default/forwarding", 1)
+    write_sysctl("ipv6/conf/all/forwarding", 1)
+
+
 class BridgeDriver(NetworkDriver):
     """Bridges of this host, addressed from the network's pools and guarded by the engine's firewall table."""
 
@@ -71,7 +88,7 @@ class BridgeDriver(NetworkDriver):
     async def remove(self, network: Network) -> None:
         await self._threads.call(self._remove, network)
 
-    async def attach(self, endpoint: Endpoint, sandbox: Path, *, default: bool) -> None:
+    async def attach(self, endpoint: Endpoint, sandbox: Path, *, default: Versions) -> None:
         await self._threads.call(self._attach, endpoint, sandbox, default)
 
     async def detach(self, endpoint: Endpoint, sandbox: Path) -> None:
@@ -80,11 +97,11 @@ class BridgeDriver(NetworkDriver):
     async def abandon(self, endpoint: Endpoint) -> None:
         await self._threads.call(self._disable, endpoint.id)
 
-    async def adopt(self, endpoint: Endpoint, sandbox: Path, *, default: bool) -> None:
+    async def adopt(self, endpoint: Endpoint, sandbox: Path, *, default: Versions) -> None:
         await self._threads.call(self._adopt, endpoint, sandbox, default)
 
-    async def set_default(self, endpoint: Endpoint, sandbox: Path) -> None:
-        await self._threads.call(namespaces.inside, sandbox, lambda: _route(endpoint))
+    async def set_default(self, endpoint: Endpoint, sandbox: Path, default: Versions) -> None:
+        await self._threads.call(self._set_default, endpoint, sandbox, default)
 
     async def allow_hairpin(self, endpoint: Endpoint) -> None:
         await self._threads.call(self._hairpin, endpoint)
@@ -127,8 +144,7 @@ class BridgeDriver(NetworkDriver):
         write_sysctl(f"ipv4/conf/{settings.name}/route_localnet", 1)
         if settings.ipv6 is not None:
             write_sysctl(f"ipv6/conf/{settings.name}/accept_ra", 0)
-            write_sysctl("ipv6/conf/default/forwarding", 1)
-            write_sysctl("ipv6/conf/all/forwarding", 1)
+            _forward_ipv6()
 
     def _remove(self, network: Network) -> None:
         settings = bridge_settings(network)
@@ -138,7 +154,7 @@ class BridgeDriver(NetworkDriver):
                 _delete(sock, settings.name)
         self._firewall.remove_bridge(settings.name)
 
-    def _attach(self, endpoint: Endpoint, sandbox: Path, default: bool) -> None:
+    def _attach(self, endpoint: Endpoint, sandbox: Path, default: Versions) -> None:
         settings = bridge_settings(endpoint.network)
         with _doing(f"cannot connect {endpoint.name} to network {endpoint.network.name}"):
             try:
@@ -153,6 +169,12 @@ class BridgeDriver(NetworkDriver):
         with RouteSocket() as sock:
             bridge = sock.link(settings.name)
             if bridge is None:
+                log.warning(
+                    "the bridge %s of network %s is gone, it is made again", settings.name, endpoint.network.name
+                )
+                self._create(endpoint.network)
+                bridge = sock.link(settings.name)
+            if bridge is None:
                 raise PoguError(f"the bridge {settings.name} of network {endpoint.network.name} is gone")
             namespace_fd = os.open(sandbox, os.O_RDONLY | os.O_CLOEXEC)
             try:
@@ -164,6 +186,10 @@ class BridgeDriver(NetworkDriver):
                 host_end = sock.link(name)
                 if host_end is not None:
                     sock.set_isolated(host_end.index, True)
+
+    def _set_default(self, endpoint: Endpoint, sandbox: Path, default: Versions) -> None:
+        with _doing(f"cannot route {endpoint.name} to network {endpoint.network.name}"):
+            namespaces.inside(sandbox, lambda: _route(endpoint, default))
 
     def _hairpin(self, endpoint: Endpoint) -> None:
         # With br_netfilter (net.bridge.bridge-nf-call-iptables=1) the kernel bridges a translated frame instead of
@@ -188,7 +214,7 @@ class BridgeDriver(NetworkDriver):
                 if e.errno not in (errno.ENODEV, errno.ENETDOWN, errno.EINVAL):  # it is going or gone already
                     raise
 
-    def _adopt(self, endpoint: Endpoint, sandbox: Path, default: bool) -> None:
+    def _adopt(self, endpoint: Endpoint, sandbox: Path, default: Versions) -> None:
         settings = bridge_settings(endpoint.network)
         name = self._identity.veth(endpoint.id)
         with _doing(f"cannot reconnect {endpoint.name} to network {endpoint.network.name}"), RouteSocket() as sock:
@@ -216,7 +242,7 @@ def _delete(sock: RouteSocket, name: str) -> None:
 # These run inside a sandbox.
 
 
-def _configure(endpoint: Endpoint, default: bool) -> None:
+def _configure(endpoint: Endpoint, default: Versions) -> None:
     with RouteSocket() as sock:
         link = sock.link(endpoint.interface)
         if link is None:
@@ -228,16 +254,16 @@ def _configure(endpoint: Endpoint, default: bool) -> None:
             if address is not None:
                 sock.add_address(link.index, address)
     if default:
-        _route(endpoint)
+        _route(endpoint, default)
 
 
-def _route(endpoint: Endpoint) -> None:
+def _route(endpoint: Endpoint, default: Versions) -> None:
     with RouteSocket() as sock:
         link = sock.link(endpoint.interface)
         if link is None:
             return
         for gateway in (endpoint.gateway4, endpoint.gateway6):
-            if gateway is not None:
+            if gateway is not None and gateway.version in default:
                 sock.set_default_route(gateway, link.index)
 
 

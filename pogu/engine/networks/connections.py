@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_interface
+from typing import Any
 
 import msgspec
 
@@ -33,6 +35,7 @@ from pogu.linux.nftables import NftablesError
 log = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 2.0
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 
 @dataclass(slots=True)
@@ -78,11 +81,12 @@ class Connections:
         sandbox = self.sandboxes.find(sandbox_id)
         if sandbox is not None and network_id in sandbox.endpoints:
             async with sandbox.lock:
-                was_gateway = sandbox.gateway() is endpoint
+                had, way_out = sandbox.defaults_of(endpoint), sandbox.way_out()
                 await self.drivers[endpoint.network.driver].detach(endpoint, sandbox.path)
                 sandbox.endpoints.pop(network_id, None)
-                if was_gateway:
-                    await self._follow_gateway(sandbox)
+                await self._follow_gateways(sandbox, had)
+                if way_out is endpoint:
+                    await self._aim(sandbox, sandbox.way_out())
         self._drop(endpoint)
 
     async def publish(
@@ -90,11 +94,13 @@ class Connections:
     ) -> dict[str, list[PortBinding] | None]:
         """See `Networks.publish`."""
         sandbox = self.sandboxes.find(sandbox_id)
-        endpoint = sandbox.gateway() if sandbox else None
-        if sandbox is None or endpoint is None:
-            return Publication().shown()
+        if sandbox is None:
+            return {}
         async with sandbox.lock:
             await self._unpublish(sandbox)
+            endpoint = sandbox.way_out()
+            if endpoint is None:
+                return {}
             publication = publish(
                 self.claims,
                 endpoint,
@@ -107,6 +113,7 @@ class Connections:
                 await self._translate(sandbox, publication, endpoint)
             except BaseException:
                 publication.release(self.claims)
+                await self.threads.call(self.firewall.publish, sandbox.id, [])
                 raise
             sandbox.publication = publication
             return publication.shown()
@@ -119,26 +126,26 @@ class Connections:
                 await self._unpublish(sandbox)
 
     async def close(self, sandbox_id: str) -> None:
-        """See `Networks.close_sandbox`."""
+        """See `Networks.close_sandbox`. A step that fails keeps none of the others from being taken."""
         sandbox = self.sandboxes.find(sandbox_id)
-        ended: list[Endpoint] = []
+        ended = list(sandbox.endpoints.values()) if sandbox is not None else []
+        failures: list[PoguError] = []
         if sandbox is not None:
             async with sandbox.lock:
-                await self._unpublish(sandbox)
                 if sandbox.resolver is not None:
                     sandbox.resolver.close()
-                for endpoint in sandbox.endpoints.values():
-                    await self.drivers[endpoint.network.driver].abandon(endpoint)
-                    ended.append(endpoint)
-                await self.sandboxes.forget(sandbox_id)
+                await _attempt(self._unpublish(sandbox), failures)
+                for endpoint in ended:
+                    await _attempt(self.drivers[endpoint.network.driver].abandon(endpoint), failures)
                 sandbox.endpoints.clear()
-        else:
-            await self.sandboxes.forget(sandbox_id)
+        await _attempt(self.sandboxes.forget(sandbox_id), failures)
         for of_network in list(self._endpoints.values()):
             if sandbox_id in of_network:
                 self._drop(of_network[sandbox_id])
         if ended:
             self.threads.start_soon(self._clear_away(ended))
+        if failures:
+            raise failures[0]
 
     async def adopt(
         self,
@@ -160,7 +167,7 @@ class Connections:
         if sandbox is None:
             return
         for endpoint in list(sandbox.endpoints.values()):
-            default = sandbox.gateway() is endpoint
+            default = sandbox.defaults_of(endpoint)
             try:
                 await self.drivers[endpoint.network.driver].adopt(endpoint, sandbox.path, default=default)
                 self.names.add(endpoint)
@@ -168,10 +175,10 @@ class Connections:
                     await self._ensure_resolver(sandbox)
             except (PoguError, OSError) as e:
                 log.warning("%s on network %s: %s", name, endpoint.network.name, e)
-        gateway = sandbox.gateway()
-        if published and gateway is not None:
-            sandbox.publication = republish(self.claims, gateway, published)
-            await self._translate(sandbox, sandbox.publication, gateway)
+        way_out = sandbox.way_out()
+        if published and way_out is not None:
+            sandbox.publication = republish(self.claims, way_out, published)
+            await self._translate(sandbox, sandbox.publication, way_out)
 
     def rename(self, sandbox_id: str, name: str) -> None:
         """See `Networks.rename`."""
@@ -220,19 +227,21 @@ class Connections:
 
     async def _attach_locked(self, driver: NetworkDriver, sandbox: Sandbox, endpoint: Endpoint, prefix: str) -> None:
         endpoint.interface = _interface(sandbox, endpoint, prefix)
-        before = sandbox.gateway()
+        way_out = sandbox.way_out()
         sandbox.endpoints[endpoint.network.id] = endpoint
-        becomes_gateway = sandbox.gateway() is endpoint
         try:
-            await driver.attach(endpoint, sandbox.path, default=becomes_gateway)
+            await driver.attach(endpoint, sandbox.path, default=sandbox.defaults_of(endpoint))
+            if _is_user_defined(endpoint.network):
+                await self._ensure_resolver(sandbox)
+            if way_out is not None and sandbox.way_out() is endpoint:
+                await self._aim(sandbox, endpoint)
         except BaseException:
+            had = sandbox.defaults_of(endpoint)
             sandbox.endpoints.pop(endpoint.network.id, None)
+            await _attempt(driver.detach(endpoint, sandbox.path), [])
+            await _attempt(self._follow_gateways(sandbox, had), [])
             raise
         self.names.add(endpoint)
-        if becomes_gateway and before is not None:
-            await self._aim(sandbox, endpoint)
-        if _is_user_defined(endpoint.network):
-            await self._ensure_resolver(sandbox)
 
     async def _ensure_resolver(self, sandbox: Sandbox) -> None:
         if sandbox.resolver is not None:
@@ -245,16 +254,16 @@ class Connections:
             self.names,
             Upstream(sandbox.path, sandbox.dns or self.config.dns),
             endpoints=lambda: list(sandbox.endpoints.values()),
-            may_ask_others=lambda: sandbox.gateway() is not None,
+            may_ask_others=lambda: sandbox.way_out() is not None,
             sockets=sockets,
         )
 
-    async def _follow_gateway(self, sandbox: Sandbox) -> None:
-        """After the endpoint with the default route has gone: let the next one take its place."""
-        gateway = sandbox.gateway()
-        if gateway is not None:
-            await self.drivers[gateway.network.driver].set_default(gateway, sandbox.path)
-        await self._aim(sandbox, gateway)
+    async def _follow_gateways(self, sandbox: Sandbox, versions: Sequence[int]) -> None:
+        """After the endpoint with these default routes has gone: let the next ones take its place."""
+        for version in versions:
+            gateway = sandbox.gateway(version)
+            if gateway is not None:
+                await self.drivers[gateway.network.driver].set_default(gateway, sandbox.path, [version])
 
     async def _aim(self, sandbox: Sandbox, gateway: Endpoint | None) -> None:
         publication = sandbox.publication
@@ -272,10 +281,12 @@ class Connections:
     async def _unpublish(self, sandbox: Sandbox) -> None:
         publication = sandbox.publication
         if publication is not None:
-            await self.threads.call(self.firewall.publish, sandbox.id, [])
-            await self._forget_flows(publication)
-            publication.release(self.claims)
-            sandbox.publication = None
+            try:
+                await self.threads.call(self.firewall.publish, sandbox.id, [])
+                await self._forget_flows(publication)
+            finally:
+                publication.release(self.claims)
+                sandbox.publication = None
 
     async def _forget_flows(self, publication: Publication) -> None:
         """Let UDP clients that have been sending all along take the new way, or the old one no more."""
@@ -312,6 +323,15 @@ class Connections:
     def _attributes(self, endpoint: Endpoint) -> dict[str, str]:
         network = endpoint.network
         return {"container": endpoint.sandbox_id, "name": network.name, "type": network.driver}
+
+
+async def _attempt(step: Coroutine[Any, Any, None], failures: list[PoguError]) -> None:
+    """Take one step of a teardown; note its failure so that the next ones are taken all the same."""
+    try:
+        await step
+    except PoguError as e:
+        log.warning("%s", e)
+        failures.append(e)
 
 
 def _is_user_defined(network: Network) -> bool:
@@ -352,8 +372,13 @@ def _mac(endpoint: Endpoint, before: str) -> str:
     """Return the MAC address asked for, else one derived from the address.
 
     Settings that come from the container's last run hold what was derived then, which is no wish.
+
+    Raises:
+        InvalidArgument: it is not six bytes.
     """
     asked = (endpoint.settings.mac_address or "").lower().replace("-", ":")
+    if asked and not _MAC.fullmatch(asked):
+        raise InvalidArgument(f"invalid MAC address: {endpoint.settings.mac_address}")
     if asked and not (before and asked == mac_for(ip_address(before))):
         return asked
     own = endpoint.ipv4 or endpoint.ipv6

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from pathlib import Path
 
 from pogu.engine.model import Network
 from pogu.engine.networks.endpoint import Endpoint
+
+Versions = Collection[int]  # of {4, 6}
 
 
 class NetworkDriver(ABC):
@@ -32,10 +35,10 @@ class NetworkDriver(ABC):
         """Delete the kernel objects of a network that has no endpoints."""
 
     @abstractmethod
-    async def attach(self, endpoint: Endpoint, sandbox: Path, *, default: bool) -> None:
+    async def attach(self, endpoint: Endpoint, sandbox: Path, *, default: Versions) -> None:
         """Put an interface with the endpoint's addresses into a sandbox.
 
-        `default` says that its gateways become the sandbox's default routes.
+        `default` holds the IP versions whose default routes lead to the endpoint's gateways from now on.
         """
 
     @abstractmethod
@@ -47,15 +50,15 @@ class NetworkDriver(ABC):
         """Cut an endpoint off at once because its sandbox ends; what remains goes with the sandbox."""
 
     @abstractmethod
-    async def adopt(self, endpoint: Endpoint, sandbox: Path, *, default: bool) -> None:
+    async def adopt(self, endpoint: Endpoint, sandbox: Path, *, default: Versions) -> None:
         """Recognise the endpoint of a running sandbox after a restart of the daemon, and repair it if needed.
 
         Sets the name of the interface inside.
         """
 
     @abstractmethod
-    async def set_default(self, endpoint: Endpoint, sandbox: Path) -> None:
-        """Make the endpoint's gateways the sandbox's default routes."""
+    async def set_default(self, endpoint: Endpoint, sandbox: Path, default: Versions) -> None:
+        """Let the sandbox's default routes of these IP versions lead to the endpoint's gateways."""
 
     @abstractmethod
     async def allow_hairpin(self, endpoint: Endpoint) -> None:

@@ -13,6 +13,7 @@ There is no rule per container: a published port is one map element. Published p
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -21,6 +22,8 @@ from pogu.errors import PoguError
 from pogu.linux.nftables import Nftables, NftablesError
 
 log = logging.getLogger(__name__)
+
+Element = tuple[str, str]  # the name of a set or map, and a member of it in nft's notation
 
 _TYPES = {
     "any4": "map any4 { type inet_proto . inet_service : ipv4_addr . inet_service; }",
@@ -82,7 +85,7 @@ class BridgeRules:
     icc: bool = True
     internal: bool = False
 
-    def elements(self) -> list[tuple[str, str]]:
+    def elements(self) -> list[Element]:
         name = f'"{self.name}"'
         found = [("bridges", name)]
         if self.icc:
@@ -107,16 +110,16 @@ class PortMapping:
     address: IPv4Address | IPv6Address  # same family
     port: int
 
-    def element(self) -> tuple[str, str, str]:
+    def element(self) -> Element:
         version = self.address.version
         target = f"{self.address} . {self.port}"
         if self.host_address.is_unspecified:
-            return f"any{version}", f"{self.protocol} . {self.host_port}", target
-        return f"addr{version}", f"{self.protocol} . {self.host_address} . {self.host_port}", target
+            return f"any{version}", f"{self.protocol} . {self.host_port} : {target}"
+        return f"addr{version}", f"{self.protocol} . {self.host_address} . {self.host_port} : {target}"
 
 
 class Firewall:
-    """The table, kept equal to what is wanted. Methods block; callers run them one at a time in a thread.
+    """The table, kept equal to what is wanted. Methods block; threads take turns.
 
     What is wanted is held in memory. A change is applied alone where the table is as expected, and where it is not
     (someone flushed the ruleset, the daemon crashed) the whole table is written anew in one transaction.
@@ -130,6 +133,7 @@ class Firewall:
         self._ports: dict[str, list[PortMapping]] = {}
         self._current = False
         self._held = False
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Let go of the library; the table stays."""
@@ -147,33 +151,34 @@ class Firewall:
 
     def add_bridge(self, bridge: BridgeRules) -> None:
         """Let a bridge take part. Raises PoguError."""
-        before = self._bridges.get(bridge.name)
-        self._bridges[bridge.name] = bridge
-        if before != bridge:
-            removed = self._delete(before.elements()) if before else []
-            self._change(removed + self._add(bridge.elements()))
+        with self._lock:
+            before = self._bridges.get(bridge.name)
+            if before != bridge:
+                self._bridges[bridge.name] = bridge
+                self._change(before.elements() if before else [], bridge.elements())
 
     def remove_bridge(self, name: str) -> None:
         """Forget a bridge; idempotent. Raises PoguError."""
-        bridge = self._bridges.pop(name, None)
-        if bridge is not None:
-            self._change(self._delete(bridge.elements()))
+        with self._lock:
+            bridge = self._bridges.pop(name, None)
+            if bridge is not None:
+                self._change(bridge.elements(), [])
 
     def publish(self, owner: str, mappings: Sequence[PortMapping]) -> None:
         """Replace the ports of one owner. Raises PoguError, and then its former ports stay."""
-        before = self._ports.get(owner, [])
-        if before == list(mappings):
-            return
-        self._ports[owner] = list(mappings)
-        if not mappings:
-            del self._ports[owner]
-        lines = [f"delete element {self._table} {m} {{ {k} : {v} }}" for m, k, v in (p.element() for p in before)]
-        lines += [f"add element {self._table} {m} {{ {k} : {v} }}" for m, k, v in (p.element() for p in mappings)]
-        try:
-            self._change(lines)
-        except PoguError:
-            self._ports[owner] = before
-            raise
+        with self._lock:
+            before = self._ports.get(owner, [])
+            if before == list(mappings):
+                return
+            self._ports[owner] = list(mappings)
+            try:
+                self._change([m.element() for m in before], [m.element() for m in mappings])
+            except PoguError:
+                self._ports[owner] = before
+                raise
+            finally:
+                if not self._ports[owner]:
+                    del self._ports[owner]
 
     def rebuild(self) -> None:
         """Write the whole table in one transaction: no packet sees a state between the old and the new.
@@ -181,6 +186,10 @@ class Firewall:
         Raises:
             PoguError: the kernel refuses it; the message is nft's.
         """
+        with self._lock:
+            self._rebuild()
+
+    def _rebuild(self) -> None:
         self._held = False
         if not self._enabled:
             return
@@ -199,30 +208,39 @@ class Firewall:
 
     def delete_table(self) -> None:
         """Remove the table and all that is in it. Idempotent. Raises PoguError."""
-        if not self._enabled:
-            return
-        try:
-            self._library().apply(f"add table {self._table}\ndelete table {self._table}")
-        except NftablesError as e:
-            raise PoguError(f"cannot delete the nftables table {self._table}: {e}") from e
-        self._current = False
+        with self._lock:
+            if not self._enabled:
+                return
+            try:
+                self._library().apply(f"add table {self._table}\ndelete table {self._table}")
+            except NftablesError as e:
+                raise PoguError(f"cannot delete the nftables table {self._table}: {e}") from e
+            self._current = False
 
     def _library(self) -> Nftables:
         if self._nft is None:
             self._nft = Nftables()
         return self._nft
 
-    def _change(self, lines: list[str]) -> None:
+    def _change(self, removed: list[Element], added: list[Element]) -> None:
         if self._held:
             return
         if self._current:
             try:
-                self._library().apply("\n".join(lines))
+                self._library().apply("\n".join([*self._commands("delete", removed), *self._commands("add", added)]))
             except NftablesError as e:
                 log.warning("table %s is not as it was left, it is written anew: %s", self._table, e)
             else:
                 return
-        self.rebuild()
+        self._rebuild()
+
+    def _commands(self, verb: str, elements: list[Element]) -> Iterable[str]:
+        """Return one command for each set or map."""
+        members: dict[str, list[str]] = {}
+        for name, element in elements:
+            members.setdefault(name, []).append(element)
+        for name, found in members.items():
+            yield f"{verb} element {self._table} {name} {{ {', '.join(found)} }}"
 
     def _objects(self) -> Iterable[str]:
         for name, declaration in _TYPES.items():
@@ -236,19 +254,6 @@ class Firewall:
             yield f"add rule {self._table} {chain} {rule}"
 
     def _contents(self) -> Iterable[str]:
-        elements: dict[str, list[str]] = {}
-        for bridge in self._bridges.values():
-            for name, element in bridge.elements():
-                elements.setdefault(name, []).append(element)
-        for mappings in self._ports.values():
-            for mapping in mappings:
-                name, key, value = mapping.element()
-                elements.setdefault(name, []).append(f"{key} : {value}")
-        for name, members in elements.items():
-            yield f"add element {self._table} {name} {{ {', '.join(members)} }}"
-
-    def _add(self, elements: list[tuple[str, str]]) -> list[str]:
-        return [f"add element {self._table} {name} {{ {element} }}" for name, element in elements]
-
-    def _delete(self, elements: list[tuple[str, str]]) -> list[str]:
-        return [f"delete element {self._table} {name} {{ {element} }}" for name, element in elements]
+        wanted = [e for bridge in self._bridges.values() for e in bridge.elements()]
+        wanted += [m.element() for mappings in self._ports.values() for m in mappings]
+        return self._commands("add", wanted)

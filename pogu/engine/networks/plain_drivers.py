@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pogu.engine.model import Network
-from pogu.engine.networks.driver import NetworkDriver
+from pogu.engine.networks.driver import NetworkDriver, Versions
 from pogu.engine.networks.endpoint import Endpoint
 
 
@@ -19,7 +19,7 @@ class _PlainDriver(NetworkDriver):
     async def remove(self, network: Network) -> None:
         """Nothing to remove."""
 
-    async def attach(self, endpoint: Endpoint, sandbox: Path, *, default: bool) -> None:
+    async def attach(self, endpoint: Endpoint, sandbox: Path, *, default: Versions) -> None:
         """Nothing to attach: the sandbox is whole as it is."""
 
     async def detach(self, endpoint: Endpoint, sandbox: Path) -> None:
@@ -28,10 +28,10 @@ class _PlainDriver(NetworkDriver):
     async def abandon(self, endpoint: Endpoint) -> None:
         """Nothing to cut off."""
 
-    async def adopt(self, endpoint: Endpoint, sandbox: Path, *, default: bool) -> None:
+    async def adopt(self, endpoint: Endpoint, sandbox: Path, *, default: Versions) -> None:
         """Nothing to recognise."""
 
-    async def set_default(self, endpoint: Endpoint, sandbox: Path) -> None:
+    async def set_default(self, endpoint: Endpoint, sandbox: Path, default: Versions) -> None:
         """There is no gateway."""
 
     async def allow_hairpin(self, endpoint: Endpoint) -> None:

@@ -35,10 +35,18 @@ class Sandbox:
     resolver: ResolverServer | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def gateway(self) -> Endpoint | None:
-        """Return the endpoint that gives the default route."""
-        candidates = [e for e in self.endpoints.values() if e.gateway4 or e.gateway6]
-        return min(candidates, key=lambda e: e.gateway_rank) if candidates else None
+    def gateway(self, version: int) -> Endpoint | None:
+        """Return the endpoint that the default route of an IP version leads to."""
+        found = [e for e in self.endpoints.values() if (e.gateway4 if version == 4 else e.gateway6)]
+        return min(found, key=lambda e: e.gateway_rank) if found else None
+
+    def way_out(self) -> Endpoint | None:
+        """Return the endpoint that published ports lead to."""
+        return self.gateway(4) or self.gateway(6)
+
+    def defaults_of(self, endpoint: Endpoint) -> list[int]:
+        """Return the IP versions whose default route leads to an endpoint."""
+        return [version for version in (4, 6) if self.gateway(version) is endpoint]
 
     def free_interface(self, prefix: str) -> str:
         """Return the name with the lowest free number, as dockerd gives it."""

@@ -22,7 +22,7 @@ from pogu.engine.networks.kernel import KernelThreads
 from pogu.engine.networks.lifecycle import NetworkLifecycle
 from pogu.engine.networks.plain_drivers import HostDriver, NullDriver
 from pogu.engine.networks.pools import AddressPools
-from pogu.engine.networks.reconciliation import delete_orphan_links
+from pogu.engine.networks.reconciliation import delete_links, engine_links
 from pogu.engine.networks.records import PREDEFINED, NetworkRecords, matches_prune
 from pogu.engine.networks.sandboxes import Sandboxes
 from pogu.engine.state import StateStore
@@ -30,6 +30,8 @@ from pogu.errors import Forbidden, NotFound, PoguError
 from pogu.linux.rtnetlink import LinkCounters
 
 log = logging.getLogger(__name__)
+
+_GRACE_SECONDS = 2.0
 
 Ports = Mapping[str, Sequence[PortBinding] | None]
 
@@ -140,13 +142,11 @@ class Networks:
             )
         )
         await self._settle()
-        orphans = await self._sandboxes.forget_others()
-        kept = {self._identity.veth(e.id) for s in self._sandboxes for e in s.endpoints.values()}
-        bridges = {bridge_name(n) for n in self._records.list()}
-        deleted = await self._threads.call(delete_orphan_links, self._identity, kept, bridges)
         self._reconciled = True
-        if orphans or deleted:
-            log.info("deleted %d namespaces and %d interfaces that belonged to nobody", len(orphans), len(deleted))
+        orphans = await self._sandboxes.forget_others()
+        if orphans:
+            log.info("deleted %d namespaces that belonged to nobody", len(orphans))
+        self._threads.start_soon(self._delete_orphan_links())
 
     # -- networks ------------------------------------------------------------------------------------------------
 
@@ -335,6 +335,23 @@ class Networks:
             raise NotFound(f"no such sandbox: {sandbox}") from e
 
     # -- inside --------------------------------------------------------------------------------------------------
+
+    async def _delete_orphan_links(self) -> None:
+        """Delete interfaces that belong to nobody; those in namespaces that have ended the kernel deletes faster."""
+        await self._threads.pause(_GRACE_SECONDS)
+        try:
+            found = await self._threads.call(engine_links, self._identity)
+            # Endpoints and records are noted before their interfaces are made: whatever was found and is not among
+            # them now is nobody's.
+            kept = {self._identity.veth(e.id) for s in self._sandboxes for e in s.endpoints.values()}
+            kept |= {bridge_name(n) for n in self._records.list()}
+            orphans = [name for name in found if name not in kept]
+            await self._threads.call(delete_links, orphans)
+        except OSError as e:
+            log.warning("interfaces that belong to nobody could not be deleted: %s", e)
+            return
+        if orphans:
+            log.info("deleted interfaces that belonged to nobody: %s", ", ".join(orphans))
 
     async def _adopt(
         self,

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pogu.engine.model import IPAM, EndpointIPAM, EndpointSettings, IPAMConfig
-from pogu.errors import Forbidden, InvalidArgument, NotFound, Unavailable
+from pogu.engine.networks.dns.server import ResolverServer
+from pogu.errors import Forbidden, InvalidArgument, NotFound, PoguError, Unavailable
 from pogu.linux import namespaces
 from pogu.linux.rtnetlink import RouteSocket
 from tests.engine.networks.conftest import Engine
@@ -32,10 +33,10 @@ def interfaces(path: Path) -> dict[str, list[str]]:
     return namespaces.inside(path, look)
 
 
-def default_route(path: Path) -> str | None:
+def default_route(path: Path, destination: str = "0.0.0.0/0") -> str | None:
     def look() -> str | None:
         with RouteSocket() as sock:
-            found = [r for r in sock.routes() if r.destination == ip_network("0.0.0.0/0")]
+            found = [r for r in sock.routes() if r.destination == ip_network(destination)]
             return str(found[0].gateway) if found else None
 
     return namespaces.inside(path, look)
@@ -151,6 +152,58 @@ async def test_a_derived_mac_of_an_earlier_run_is_no_wish(engine: Engine) -> Non
     first = await engine.networks.join(ONE, bridge, EndpointSettings())
     second = await engine.networks.join(TWO, bridge, first)
     assert second.mac_address == "02:42:ac:11:00:03"
+
+
+async def test_each_family_has_its_own_way_out(engine: Engine) -> None:
+    networks = engine.networks
+    path = await networks.open_sandbox(ONE)
+    four = await networks.create("four")
+    six = await networks.create(
+        "six", enable_ipv4=False, enable_ipv6=True, ipam=IPAM(config=[IPAMConfig(subnet="fd00:6::/64")])
+    )
+    both = await networks.create("both", enable_ipv6=True)
+    await networks.join(ONE, both, EndpointSettings(gw_priority=-1))
+    await networks.join(ONE, four, EndpointSettings())
+    await networks.join(ONE, six, EndpointSettings())
+    assert default_route(path) == "172.18.0.1"
+    assert default_route(path, "::/0") == "fd00:6::1"
+    await networks.leave(ONE, six.id)
+    assert default_route(path) == "172.18.0.1"
+    assert default_route(path, "::/0") == (both.ipam.config or [])[1].gateway
+
+
+async def test_wrong_macs(engine: Engine) -> None:
+    await engine.networks.open_sandbox(ONE)
+    for wrong in ("x", "02:42:aa:bb:cc", "02:42:aa:bb:cc:dd:ee", "02:42:aa:bb:cc:zz"):
+        with pytest.raises(InvalidArgument, match="invalid MAC address"):
+            await engine.networks.join(ONE, engine.networks.get("bridge"), EndpointSettings(mac_address=wrong))
+    assert engine.networks.endpoints(engine.networks.get("bridge").id) == {}
+
+
+async def test_a_bridge_that_somebody_deleted_is_made_again(engine: Engine) -> None:
+    with RouteSocket() as sock:
+        sock.delete_link("pg0")
+    path = await engine.networks.open_sandbox(ONE)
+    await engine.networks.join(ONE, engine.networks.get("bridge"), EndpointSettings())
+    with tcp_server(path, 80, "served"):
+        assert await ask("172.17.0.2", 80) == "served"
+
+
+async def test_a_join_that_fails_half_way_leaves_nothing(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = await engine.networks.create("n")
+    path = await engine.networks.open_sandbox(ONE)
+    await engine.networks.join(ONE, engine.networks.get("bridge"), EndpointSettings())
+
+    def fail(_path: Path) -> None:
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ResolverServer, "open_sockets", fail)
+        with pytest.raises(PoguError, match="Too many open files"):
+            await engine.networks.join(ONE, made, EndpointSettings(gw_priority=9))
+    assert interfaces(path) == {"eth0": ["172.17.0.2/16"]}
+    assert default_route(path) == "172.17.0.1"
+    assert (await engine.networks.join(ONE, made, EndpointSettings(gw_priority=9))).ip_address == "172.18.0.2"
 
 
 async def test_a_full_network(engine: Engine) -> None:
