@@ -138,7 +138,7 @@ class StorageDriver(ABC):
     async def remove(self, container_id: str) -> None:
         """Remove the writable layer; nothing happens if it does not exist. It must not be mounted.
 
-        When it returns the name is free and a crash cannot bring the layer back; the files go right after.
+        When it returns the name is free and a kill of the daemon cannot bring the layer back; the files go right after.
         """
 
     @abstractmethod
