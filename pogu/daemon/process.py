@@ -7,6 +7,7 @@ import contextlib
 import gc
 import logging
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -59,6 +60,12 @@ def _ownership(settings: Settings) -> Iterator[None]:
         yield
 
 
+def _raise_descriptor_limit() -> None:
+    """Allow as many open files as root's hard limit does: every attached client and published port holds one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 class _Daemon:
     """One run of the daemon."""
 
@@ -78,6 +85,7 @@ class _Daemon:
         from pogu.http import Server
 
         self._handle_signals()
+        _raise_descriptor_limit()
         for warning in self._settings.warnings:
             log.warning(warning)
         self.config = engine_config(self._settings)
