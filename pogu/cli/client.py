@@ -105,9 +105,7 @@ class Client:
         target = self.target
         try:
             if target.path:
-                s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                s.connect(target.path)
-                return s
+                return _connect_unix(target.path)
             s = socket.create_connection((target.address, target.port), timeout=30)
             s.settimeout(None)
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -270,6 +268,16 @@ class _Connection:
                 raise ConnectionResetError("the daemon closed the connection in the middle of an answer")
             size -= len(data)
             yield data
+
+
+def _connect_unix(path: str) -> socket.socket:
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        s.connect(path)
+    except OSError:
+        s.close()
+        raise
+    return s
 
 
 def segment(text: str) -> str:

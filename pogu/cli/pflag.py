@@ -31,7 +31,11 @@ class Command(click.Command):
     """A command with docker's usage line, help and errors."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, self._as_click_writes(args))
+        try:
+            return super().parse_args(ctx, self._as_click_writes(args))
+        except click.UsageError as e:
+            e.ctx = e.ctx or ctx  # so that the usage shown is this command's
+            raise
 
     def _as_click_writes(self, args: Sequence[str]) -> list[str]:
         switches = {o for p in self.params if isinstance(p, Switch) for o in p.opts}

@@ -12,7 +12,6 @@ import click
 from pogu.cli.client import ApiError, Client, segment
 from pogu.cli.connect import connect
 from pogu.cli.invoke import Exit, Failed, Session
-from pogu.cli.output import one_line
 from pogu.cli.pflag import command, switch, value
 
 _FORMAT = value("-f", "--format", "form", help="Format output using a template: json, TEMPLATE")
@@ -87,10 +86,12 @@ def _inspect(session: Session, names: Sequence[str], form: str | None, *, kinds:
             found.append(_find(client, name, kinds, {key: on or None for key, on in flags.items()}))
         except ApiError as e:
             errors.append(str(e) if len(kinds) == 1 else f"Error: No such object: {name}")
-    if form:
+    if form == "json":
+        print(json.dumps(found, separators=(",", ":"), ensure_ascii=False))
+    elif form:
         from pogu.cli.templates import Template
 
-        template = Template(str(one_line(form)).replace("\\t", "\t").replace("\\n", "\n"))
+        template = Template(form.replace("\\t", "\t").replace("\\n", "\n"))
         for value_ in found:
             print(template.render(value_))
     else:

@@ -18,6 +18,8 @@ def endpoints(given: dict[str, Any]) -> tuple[str, dict[str, dict[str, Any]]]:
         wanted = [("default", {})]
     mode, first = wanted[0]
     _add_options(first, given)
+    if given["link"] and _user_defined(mode) and mode not in {"default", "bridge"}:
+        first["Links"] = list(given["link"])
     configs = {name: settings for name, settings in wanted if settings or len(wanted) > 1}
     if len(wanted) > 1 and any(not _user_defined(name) for name, _ in wanted):
         raise InvalidArgument("conflicting options: cannot attach both user-defined and non-user-defined network-modes")

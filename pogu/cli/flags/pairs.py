@@ -47,6 +47,12 @@ def pairs(given: Iterable[str]) -> dict[str, str]:
     return {key: value for key, _, value in (text.partition("=") for text in given)}
 
 
+def capability(name: str) -> str:
+    """Return a capability's full name: `net_admin` is `CAP_NET_ADMIN`, `all` is `ALL`."""
+    upper = name.strip().upper()
+    return upper if upper == "ALL" or upper.startswith("CAP_") else f"CAP_{upper}"
+
+
 def devices(given: Iterable[str]) -> list[dict[str, str]]:
     """Return HostConfig.Devices of `host[:container][:rwm]`."""
     found = []

@@ -14,12 +14,14 @@ _VERB = re.compile(r"%([-+# 0]*)(\d+|\*)?(?:\.(\d+|\*))?([a-zA-Z%])")
 
 
 def index(value: Any, *keys: Any) -> Any:
-    """Return `value[keys[0]][keys[1]]…`; a missing key of a map is nil, a missing place of a list is an error."""
+    """Return `value[keys[0]][keys[1]]…`; a missing key of a map is its zero, a missing place of a list an error."""
     for key in keys:
-        if value is None:
-            raise TemplateError("error calling index: index of untyped nil")
         if isinstance(value, dict):
-            value = value.get(key)
+            value = value.get(key, _zero(value))
+        elif value is None and isinstance(key, str):  # a Go map that was never made: `null` in JSON
+            value = ""
+        elif value is None:
+            raise TemplateError("error calling index: index of untyped nil")
         elif isinstance(value, (list, tuple, str)):
             if not isinstance(key, int):
                 raise TemplateError(f"error calling index: cannot index slice/array with type {type(key).__name__}")
@@ -29,6 +31,11 @@ def index(value: Any, *keys: Any) -> Any:
         else:
             raise TemplateError(f"error calling index: can't index item of type {type(value).__name__}")
     return value
+
+
+def _zero(value: dict[str, Any]) -> str | None:
+    """Return what a key that is missing gives: an empty text in a map of texts (labels, options), nil in others."""
+    return "" if all(isinstance(item, str) for item in value.values()) else None
 
 
 def slice_(value: Any, *bounds: int) -> Any:

@@ -1,0 +1,75 @@
+"""The catalogue names every command as it is, and each takes the flags docker's command takes."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from pogu.cli import catalog
+from pogu.cli.pflag import Command
+from tests.running import docker_command
+
+
+def _all() -> Iterator[tuple[str, catalog.Entry]]:
+    yield from catalog.ROOT.items()
+    for group, (_, commands) in catalog.GROUPS.items():
+        for name, entry in commands.items():
+            yield f"{group} {name}", entry
+
+
+def _load(entry: catalog.Entry) -> click.Command:
+    module, _, attribute = entry.target.partition(":")
+    command = getattr(importlib.import_module(module), attribute)
+    assert isinstance(command, Command)
+    return command
+
+
+@pytest.mark.parametrize(("name", "entry"), list(_all()))
+def test_every_target_is_there_and_documented(name: str, entry: catalog.Entry) -> None:
+    command = _load(entry)
+    assert command.name == name.rsplit(maxsplit=1)[-1] or name.rsplit(maxsplit=1)[-1] in {"ls", "rm"}
+    assert command.help
+    assert all(p.help for p in command.params if isinstance(p, click.Option))
+
+
+# What docker's commands have that has no meaning here, or not yet.
+_LEFT_OUT = {
+    "*": {"--help", "--disable-content-trust"},
+    "run": {"--cpu-count", "--cpu-percent", "--io-maxbandwidth", "--io-maxiops", "--use-api-socket"},
+    "create": {"--cpu-count", "--cpu-percent", "--io-maxbandwidth", "--io-maxiops", "--use-api-socket"},
+    "update": {"--kernel-memory"},
+    "images": {"--tree"},
+    "history": {"--platform"},
+    "rmi": {"--platform"},
+    "image rm": {"--platform"},
+    "image ls": {"--tree"},
+    "image history": {"--platform"},
+    "image inspect": {"--platform"},
+    "start": {"--checkpoint", "--checkpoint-dir"},
+    "network create": {"--config-from", "--config-only"},
+    "volume create": set(
+        "--availability --group --limit-bytes --required-bytes --scope --secret --sharing --topology-preferred "
+        "--topology-required --type".split()
+    ),
+    "volume ls": {"--cluster"},
+    "volume inspect": set(),
+}  # fmt: skip
+_OWN = {"up", "down", "image bootstrap", "system check", "debug dump"}
+
+
+@pytest.mark.parametrize("name", [name for name, _ in _all() if name not in _OWN])
+def test_flags_of_the_docker_command(name: str) -> None:
+    done = subprocess.run([docker_command(), *name.split(), "--help"], capture_output=True, text=True, check=True)
+    theirs = set(re.findall(r"^\s+(?:-\w, )?(--[\w-]+)", done.stdout, re.MULTILINE))
+    shorts = dict(re.findall(r"^\s+(-\w), (--[\w-]+)", done.stdout, re.MULTILINE))
+    short_name = name.removeprefix("container ")
+    command = _load(dict(_all())[name])
+    ours = {o for p in command.params if isinstance(p, click.Option) for o in p.opts}
+    assert theirs - ours - _LEFT_OUT["*"] - _LEFT_OUT.get(name, set()) - _LEFT_OUT.get(short_name, set()) == set()
+    pairs = {o: p.opts for p in command.params if isinstance(p, click.Option) for o in p.opts}
+    assert {s: long for s, long in shorts.items() if long in ours and long not in pairs.get(s, ())} == {}
