@@ -97,8 +97,12 @@ class Crun(OciRuntime):
         """
         if filter_ := self._filters.get(_digest(spec)):
             spec = {**spec, "annotations": {**spec.get("annotations", {}), "run.oci.seccomp_bpf_data": filter_}}
+        if hierarchy().version == 2:
+            return spec, {}
+        if mounts := spec.get("mounts"):
+            spec = {**spec, "mounts": _close_cgroup_folder(mounts)}
         resources = spec.get("linux", {}).get("resources", {})
-        if hierarchy().version == 2 or "weight" not in resources.get("blockIO", {}):
+        if "weight" not in resources.get("blockIO", {}):
             return spec, {}
         rest = {k: v for k, v in resources["blockIO"].items() if k != "weight"}
         linux = {**spec["linux"], "resources": {**resources, "blockIO": rest}}
@@ -196,6 +200,23 @@ async def _readable(fd: int) -> None:
         await waiter
     finally:
         loop.remove_reader(fd)
+
+
+def _close_cgroup_folder(mounts: list[Json]) -> list[Json]:
+    """Make the folder of the version 1 hierarchies read-only where they are.
+
+    crun makes it a tmpfs that everybody in the container may write to (mode 1777), whatever the options say; another
+    mount entry can change its flags. It must be the very next one: later, a user's mount of the host's /sys could lie
+    there. Where the user mounts something into the folder it stays as crun makes it.
+    """
+    if any(mount.get("destination", "").startswith("/sys/fs/cgroup/") for mount in mounts):
+        return mounts
+    result: list[Json] = []
+    for mount in mounts:
+        result.append(mount)
+        if mount.get("type") == "cgroup" and "ro" in mount.get("options", []):
+            result.append({**mount, "type": "tmpfs", "options": ["remount", *mount["options"]]})
+    return result
 
 
 def _digest(spec: Json) -> bytes:

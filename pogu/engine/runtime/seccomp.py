@@ -24,7 +24,7 @@ def builtin(capabilities: frozenset[str], machine: str, kernel: tuple[int, int])
         return None
     calls = [name for group in table["allowed"].values() for name in group.split()]
     rules: list[Json] = [{"names": sorted(calls), "action": "SCMP_ACT_ALLOW"}]
-    rules += [_rule(r) for r in table["rule"] if _holds(r, capabilities, machine, kernel)]
+    rules += [rule for r in table["rule"] if _holds(r, capabilities, machine, kernel) for rule in _rules(r)]
     return {
         "defaultAction": "SCMP_ACT_ERRNO",
         "defaultErrnoRet": table["errno"],
@@ -77,16 +77,19 @@ def _holds(rule: Json, capabilities: frozenset[str], machine: str, kernel: tuple
     return kernel >= _version(rule.get("kernel", "0.0"))
 
 
-def _rule(rule: Json) -> Json:
+def _rules(rule: Json) -> list[Json]:
     found: Json = {"names": rule["calls"].split(), "action": rule.get("action", "SCMP_ACT_ALLOW")}
     if "errno" in rule:
         found["errnoRet"] = rule["errno"]
+    if "values" in rule:
+        equal: Json = {"index": rule["argument"], "op": "SCMP_CMP_EQ"}
+        return [{**found, "args": [{**equal, "value": value}]} for value in rule["values"]]
     if "argument" in rule:
         index, comparison, value, *second = rule["argument"]
         found["args"] = [
             {"index": index, "op": comparison, "value": value, **({"valueTwo": second[0]} if second else {})}
         ]
-    return found
+    return [found]
 
 
 def _architectures(table: list[Json], machine: str) -> list[str]:

@@ -70,3 +70,18 @@ def test_a_block_weight_is_kept_from_crun_on_version_1(tmp_path: Path, monkeypat
     assert later == {"blockIO": {"weight": 300}}
     monkeypatch.setattr(runtimes, "hierarchy", lambda: Hierarchy({}, tmp_path))
     assert crun.adapt(spec) == (spec, {})
+
+
+def test_the_folder_of_version_1_hierarchies_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    crun = find_runtime("crun", tmp_path)
+    cgroup = {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["ro", "nosuid"]}
+    sys, users = {"destination": "/sys", "type": "sysfs"}, {"destination": "/sys", "type": "bind", "source": "/sys"}
+    monkeypatch.setattr(runtimes, "hierarchy", lambda: Hierarchy({"memory": tmp_path}, None))
+    closed = {**cgroup, "type": "tmpfs", "options": ["remount", "ro", "nosuid"]}
+    assert crun.adapt({"mounts": [sys, cgroup, users]})[0]["mounts"] == [sys, cgroup, closed, users]
+    writable = {**cgroup, "options": ["nosuid"]}
+    assert crun.adapt({"mounts": [writable]})[0]["mounts"] == [writable]
+    below = {"destination": "/sys/fs/cgroup/mine", "type": "tmpfs"}
+    assert crun.adapt({"mounts": [cgroup, below]})[0]["mounts"] == [cgroup, below]
+    monkeypatch.setattr(runtimes, "hierarchy", lambda: Hierarchy({}, tmp_path))
+    assert crun.adapt({"mounts": [cgroup]})[0]["mounts"] == [cgroup]

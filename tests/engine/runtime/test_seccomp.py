@@ -65,6 +65,18 @@ def test_clone_is_allowed_without_namespaces_and_clone3_seems_missing() -> None:
     assert (rules["clone3"]["action"], rules["clone3"]["errnoRet"]) == ("SCMP_ACT_ERRNO", 38)
 
 
+def test_sockets_and_personalities_by_their_first_argument() -> None:
+    def values(call: str, comparison: str) -> set[int]:
+        rules = [rule for rule in builtin()["syscalls"] if rule["names"] == [call]]
+        return {rule["args"][0]["value"] for rule in rules if rule["args"][0]["op"] == comparison}
+
+    assert values("socket", "SCMP_CMP_LT") == {12}
+    families = values("socket", "SCMP_CMP_EQ")
+    assert {16, 17, 29, 44} <= families  # netlink, packet, CAN, XDP
+    assert not families & {12, 19, 20, 23, 25, 34, 37, 38, 40} and max(families) == 45
+    assert values("personality", "SCMP_CMP_EQ") == {0, 8, 0x20000, 0x20008, 0xFFFFFFFF}
+
+
 def test_kernel_and_machine_matter() -> None:
     assert "ptrace" not in allowed(builtin(kernel=(4, 7)))
     arm = builtin(machine="aarch64")
