@@ -42,7 +42,7 @@ def short_dir() -> Iterator[Path]:
 async def ground(request: pytest.FixtureRequest, rootfs: Path, short_dir: Path) -> AsyncIterator[Ground]:
     """A supervisor over the runtime that the test class names (`runtime_name`)."""
     name = getattr(request.cls, "runtime_name", "crun")
-    ground = Ground(rootfs, short_dir, name)
+    ground = Ground(rootfs, short_dir, name, getattr(request.cls, "cgroup_driver", "cgroupfs"))
     try:
         yield ground
     finally:

@@ -27,11 +27,15 @@ from pogu.linux.cgroups import Cgroup
 class Ground:
     """One supervisor with its own directories and cgroup."""
 
-    def __init__(self, rootfs: Path, base: Path, runtime: str) -> None:
+    def __init__(self, rootfs: Path, base: Path, runtime: str, cgroup_driver: str = "cgroupfs") -> None:
         self.rootfs = rootfs
         self.base = base
         self.config = EngineConfig(
-            root=base / "root", run=base / "run", runtime=runtime, cgroup_parent=f"/pogu-test-{secrets.token_hex(4)}"
+            root=base / "root",
+            run=base / "run",
+            runtime=runtime,
+            cgroup_parent=f"/pogu-test-{secrets.token_hex(4)}",
+            cgroup_driver=cgroup_driver,
         )
         self.supervisor = ConmonSupervisor(self.config)
         self.host: HostFacts = read_host()
@@ -108,7 +112,8 @@ class Ground:
         return await self.supervisor.exec(spec.id, process, terminal=terminal, stdin=stdin)
 
     def cgroup(self, spec: LaunchSpec) -> Cgroup:
-        return Cgroup(spec.spec["linux"]["cgroupsPath"])
+        path = spec.spec["linux"]["cgroupsPath"]
+        return Cgroup(f"/system.slice/pogu-{spec.id}.scope" if self.config.cgroup_driver == "systemd" else path)
 
     async def restart_daemon(self) -> None:
         """Replace the supervisor by a new one that knows only what is on disk and in /proc."""

@@ -7,6 +7,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.engine.runtime.contract import SupervisorContract
 from tests.engine.runtime.ground import Ground, output, until
 
@@ -17,6 +19,12 @@ class TestCrun(SupervisorContract):
 
 class TestRunc(SupervisorContract):
     runtime_name = "runc"
+
+
+@pytest.mark.skipif(not Path("/run/systemd/system").exists(), reason="systemd is not this host's init")
+class TestCrunUnderSystemd(SupervisorContract):
+    runtime_name = "crun"
+    cgroup_driver = "systemd"
 
 
 def conmon_of(ground: Ground, id: str) -> int:
