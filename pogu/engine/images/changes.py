@@ -13,9 +13,9 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable
 
-from pogu.engine.images.moments import parse_duration
 from pogu.engine.images.words import expand, pairs
 from pogu.engine.model import ContainerConfig, HealthConfig
+from pogu.engine.moments import parse_duration
 from pogu.errors import InvalidArgument
 
 _SHELL = ["/bin/sh", "-c"]

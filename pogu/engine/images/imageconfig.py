@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from pogu.engine.images.digests import EMPTY_TAR, check_digest
-from pogu.engine.images.moments import parse_rfc3339
 from pogu.engine.model import ContainerConfig
+from pogu.engine.moments import parse_rfc3339
 from pogu.errors import InvalidArgument
 
 LARGEST = 8 << 20  # bytes of a configuration or manifest; real ones are a few kilobytes

@@ -19,7 +19,6 @@ from pogu.engine.images.listing import Lister
 from pogu.engine.images.loading import Loaded, Loader
 from pogu.engine.images.making import Committed, Maker
 from pogu.engine.images.merging import merge_config
-from pogu.engine.images.moments import now_rfc3339
 from pogu.engine.images.platform import host_platform, parse_platform
 from pogu.engine.images.progress import Progress, silent
 from pogu.engine.images.pruning import Candidates
@@ -29,6 +28,7 @@ from pogu.engine.images.removing import InUse, Removal, Remover, User
 from pogu.engine.images.saving import Selection, save
 from pogu.engine.images.store import ImageStore, Update, used_layers, with_record
 from pogu.engine.model import ContainerConfig
+from pogu.engine.moments import now_rfc3339
 from pogu.engine.state import StateStore
 from pogu.engine.storage import StorageDriver
 from pogu.errors import Conflict, NotFound, PoguError

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 
 from pogu.engine.images.filters import Filters, boolean, check_keys, has_labels
 from pogu.engine.images.layers import Layers
-from pogu.engine.images.moments import parse_moment, parse_rfc3339
 from pogu.engine.images.record import HistoryEntry, ImageSummary, StoredImage
 from pogu.engine.images.reference import Reference
 from pogu.engine.images.removing import InUse
 from pogu.engine.images.store import ImageStore
+from pogu.engine.moments import parse_moment, parse_rfc3339
 from pogu.errors import InvalidArgument
 
 _FILTERS = ("dangling", "label", "before", "since", "reference", "until")

@@ -11,12 +11,12 @@ from pogu.engine.images.content import ContentStore
 from pogu.engine.images.imageconfig import History, is_empty_layer, new_image_config, parse_image_config
 from pogu.engine.images.layers import LayerFile, Layers
 from pogu.engine.images.manifest import LAYER_TYPES
-from pogu.engine.images.moments import now_rfc3339
 from pogu.engine.images.platform import Platform, host_platform
 from pogu.engine.images.record import ImageRecord, StoredImage, StoredLayer
 from pogu.engine.images.reference import Reference
 from pogu.engine.images.store import ImageStore, Update
 from pogu.engine.model import ContainerConfig
+from pogu.engine.moments import now_rfc3339
 
 
 @dataclass(frozen=True)

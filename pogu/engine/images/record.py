@@ -11,9 +11,9 @@ import msgspec
 
 from pogu.engine.images.digests import chain_ids
 from pogu.engine.images.imageconfig import History, ImageConfig
-from pogu.engine.images.moments import NEVER, format_ns
 from pogu.engine.images.platform import Platform, host_platform
 from pogu.engine.model import ContainerConfig, Record
+from pogu.engine.moments import NEVER, format_ns
 
 
 class StoredLayer(msgspec.Struct, frozen=True):

@@ -6,8 +6,8 @@ import logging
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface, ip_network
 
 from pogu.engine.config import EngineConfig
-from pogu.engine.images.moments import now_rfc3339
 from pogu.engine.model import IPAM, IPAMConfig, Network
+from pogu.engine.moments import now_rfc3339
 from pogu.engine.naming import new_id
 from pogu.engine.networks.addresses import Subnet, overlap
 from pogu.engine.networks.bridge_settings import (

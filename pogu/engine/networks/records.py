@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pogu.engine.images.moments import parse_moment, parse_rfc3339
 from pogu.engine.model import Network
+from pogu.engine.moments import parse_moment, parse_rfc3339
 from pogu.engine.state import Delete, Put, StateStore
 from pogu.errors import Conflict, InvalidArgument, NotFound
 

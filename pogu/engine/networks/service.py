@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pogu.engine.config import EngineConfig
 from pogu.engine.events import EventBus
-from pogu.engine.images.moments import now_rfc3339
 from pogu.engine.model import IPAM, EndpointSettings, Network, PortBinding
+from pogu.engine.moments import now_rfc3339
 from pogu.engine.naming import new_id
 from pogu.engine.networks.bridge_driver import BridgeDriver, write_sysctl
 from pogu.engine.networks.connections import Connections

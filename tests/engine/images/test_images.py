@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pogu.engine.images.moments import NEVER
+from pogu.engine.moments import NEVER
 from pogu.errors import InvalidArgument, NotFound
 from tests.engine.images.conftest import Machine, digest_of, docker_archive, tar_of
 

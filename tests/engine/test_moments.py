@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pogu.engine.images.moments import format_ns, parse_duration, parse_moment, parse_rfc3339
+from pogu.engine.moments import format_ns, parse_duration, parse_moment, parse_rfc3339
 from pogu.errors import InvalidArgument
 
 S = 10**9

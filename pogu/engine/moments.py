@@ -1,4 +1,4 @@
-"""Points in time as image configurations and filters write them: RFC 3339, Unix times and durations.
+"""Points in time as records, image configurations and filters write them: RFC 3339, Unix times and durations.
 
 Inside, a time is an int: nanoseconds since the Unix epoch.
 """
