@@ -47,10 +47,12 @@ async def rename(rooms: Rooms, entry: Entry, name: str) -> None:
         except Conflict as e:
             raise Conflict(f"Error when allocating new name: {e.message}") from None
         entry.record.name = name
+        rooms.networks.rename(entry.id, name)
         try:
             await rooms.save(entry)
         except BaseException:
             entry.record.name = old
+            rooms.networks.rename(entry.id, old)
             rooms.table.release(name, entry.id)
             raise
         rooms.table.release(old, entry.id)

@@ -111,7 +111,9 @@ async def _reconcile_networks(rooms: Rooms, alive: Mapping[str, int]) -> None:
         if entry.id in alive and has_sandbox(record):
             live[entry.id] = {e.network_id or "": e for e in record.networks.values() if e.network_id}
             published[entry.id] = record.ports
-    await rooms.networks.reconcile(live, published, {e.id: e.record.name for e in rooms.table})
+    names = {e.id: e.record.name for e in rooms.table}
+    servers = {e.id: e.record.host_config.dns or () for e in rooms.table}
+    await rooms.networks.reconcile(live, published, names, servers)
 
 
 async def _clear_strays(rooms: Rooms, alive: Mapping[str, int]) -> None:

@@ -13,6 +13,7 @@ from pogu.engine.archive.directories import is_whiteout
 from pogu.engine.archive.writer import is_opaque
 from pogu.engine.storage.driver import Change, ChangeKind
 from pogu.engine.storage.lower import MergedDirectory
+from pogu.engine.storage.mountpoints import is_mountpoint
 from pogu.linux.paths import attribute_path, opened
 from pogu.linux.trees import Found, walk
 
@@ -52,7 +53,8 @@ class _Comparison:
             if old is not None:
                 self._note(found.path, ChangeKind.DELETED)
         elif old is None:
-            self._note(found.path, ChangeKind.ADDED)
+            if not is_mountpoint(found.path, found.status):
+                self._note(found.path, ChangeKind.ADDED)
         elif _differs(old[0], found.status) or _caps_differ(old[1], attribute_path(found.parent, found.name)):
             self._note(found.path, ChangeKind.MODIFIED)
 

@@ -19,9 +19,11 @@ from pogu.engine.storage import compare
 from pogu.engine.storage.driver import Change
 from pogu.engine.storage.layered import LayeredDriver, like_root
 from pogu.engine.storage.lower import LowerLayers, MergedDirectory
+from pogu.engine.storage.mountpoints import is_mountpoint
 from pogu.errors import PoguError, Unsupported
 from pogu.linux.mounts import MNT_DETACH, OPTION_BYTES, is_mounted, mount, mounted, unmount
 from pogu.linux.paths import open_root, opened
+from pogu.linux.trees import walk
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _CLONE_FS = 0x200
@@ -129,7 +131,7 @@ class OverlayDriver(LayeredDriver):
 
     async def diff(self, container_id: str) -> AsyncIterator[bytes]:
         self.parent_of(container_id)
-        async for chunk in produce_in_thread(_packer(self._upper(container_id)), "diff"):
+        async for chunk in produce_in_thread(_packer(self._upper(container_id), is_mountpoint), "diff"):
             yield chunk
 
     async def usage(self, container_id: str) -> int:
@@ -182,11 +184,15 @@ def _mount(target: Path, options: str) -> None:
         mount("overlay", target, "overlay", data=options)
 
 
-def _packer(directory: Path) -> Callable[[Callable[[bytes], None]], None]:
+def _packer(
+    directory: Path, skip: Callable[[str, os.stat_result], bool] = lambda _path, _status: False
+) -> Callable[[Callable[[bytes], None]], None]:
     def work(emit: Callable[[bytes], None]) -> None:
         writer = TarWriter(emit, whiteouts=True)
         with opened(open_root(directory)) as fd:
-            writer.add_children(fd, "")
+            for found in walk(fd):
+                if not skip(found.path, found.status):
+                    writer.add_path(found.parent, found.name, found.path)
         writer.finish()
 
     return work

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -63,3 +64,30 @@ async def test_size(bench: Bench) -> None:
     written, whole = await bench.containers.size(id_)
     assert 100_000 <= written < 120_000
     assert whole == written + bench.engine.images.resolve("busybox").size
+
+
+@pytest.mark.parametrize("command", ["true", "touch /new"])
+async def test_mount_points_of_the_engine_are_no_changes(bench: Bench, command: str) -> None:
+    bare = io.BytesIO()
+    with tarfile.open(fileobj=bare, mode="w") as archive:
+        archive.add("/bin/busybox", "bin/busybox")
+        for name in ("true", "touch"):
+            info = tarfile.TarInfo(f"bin/{name}")
+            info.type, info.linkname = tarfile.SYMTYPE, "busybox"
+            archive.addfile(info)
+
+    async def read() -> AsyncIterator[bytes]:
+        yield bare.getvalue()
+
+    await bench.engine.images.import_(read(), "bare")
+    made = await bench.containers.create(None, ContainerConfig(image="bare", cmd=command.split()), HostConfig())
+    assert (await bench.finish(made.id)).code == 0
+    found = [c.path for c in await bench.containers.changes(made.id)]
+    assert [p for p in found if p not in ("/etc",)] == (["/new"] if command != "true" else [])
+    await bench.containers.commit(made.id, repo="again")
+    layer = bench.engine.storage.layer_diff(bench.engine.images.resolve("again").chain_ids[-1])
+    with tarfile.open(fileobj=io.BytesIO(b"".join([c async for c in layer]))) as archive:
+        assert not {"etc/hosts", "etc/hostname", "etc/resolv.conf", "dev", "proc", "sys"} & set(archive.getnames())
+    await bench.containers.remove(made.id)
+    for name in ("again", "bare"):
+        await bench.engine.images.remove(name)

@@ -237,3 +237,18 @@ async def test_a_cancelled_start_is_finished_all_the_same(bench: Bench) -> None:
 async def test_twenty_at_once(bench: Bench) -> None:
     done = await asyncio.gather(*(bench.run("sh", "-c", f"echo {n}") for n in range(20)))
     assert [d.stdout for d in done] == [b"%d\n" % n for n in range(20)]
+
+
+async def test_names_on_a_user_defined_network(bench: Bench) -> None:
+    await bench.engine.networks.create("named")
+    host = HostConfig(network_mode="named")
+    first = await bench.start(*LONG, name="first", host=host)
+    done = await bench.run("sh", "-c", "cat /etc/resolv.conf; nslookup first", host=HostConfig(network_mode="named"))
+    address = bench.containers.get(first).networks["named"].ip_address or "?"
+    assert b"nameserver 127.0.0.11" in done.stdout
+    assert address.encode() in done.stdout
+    await bench.containers.rename("first", "renamed")
+    done = await bench.run("nslookup", "renamed", host=HostConfig(network_mode="named"))
+    assert address.encode() in done.stdout
+    await bench.containers.remove(first, force=True)
+    await bench.engine.networks.remove("named")
