@@ -35,7 +35,17 @@ def truth(value: Any) -> bool:
 
 def to_json(value: Any) -> str:
     """Return compact JSON as Go writes it (`<`, `>` and `&` are not escaped by docker's own encoder)."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(_in_order(value), separators=(",", ":"), ensure_ascii=False)
+
+
+def _in_order(value: Any) -> Any:
+    """Sort the keys of what were maps in Go; structs, which have names in capitals, keep their fields' order."""
+    if isinstance(value, list):
+        return [_in_order(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    keys = list(value) if any(key[:1].isupper() for key in value) else sorted(value)
+    return {key: _in_order(value[key]) for key in keys}
 
 
 def looks_like_struct(value: dict[str, Any]) -> bool:
