@@ -48,11 +48,11 @@ class StreamRoutes:
         session = await self._containers.attach(container.id, options)
         multiplexed = not container.config.tty
         try:
-            raw = await take_over(call, multiplexed)
+            line = await take_over(call, multiplexed)
         except BaseException:
             await session.close()
             raise
-        await carry(raw, session, multiplexed=multiplexed, stdin=options.stdin and options.stream)
+        await carry(line, session, multiplexed=multiplexed, stdin=options.stdin and options.stream)
 
     async def attach_websocket(self, call: Call) -> None:
         chosen = call.version >= (1, 42)

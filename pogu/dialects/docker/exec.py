@@ -48,14 +48,14 @@ class ExecRoutes:
         if wanted.detach:
             await self._containers.exec_start(exec_id, detach=True, tty=tty, size=size)
             return empty_response(200)
-        raw = await take_over(call, not tty)
+        line = await take_over(call, not tty)
         try:
             session = await self._containers.exec_start(exec_id, detach=False, tty=tty, size=size)
         except PoguError as e:  # the answer has begun: say it where the output would have been
-            await report_failure(raw, e.message, not tty)
+            await report_failure(line, e.message, not tty)
             return None
         assert session is not None
-        await carry(raw, session, multiplexed=not tty, stdin=True)
+        await carry(line, session, multiplexed=not tty, stdin=True)
         return None
 
     async def resize(self, call: Call) -> Response:

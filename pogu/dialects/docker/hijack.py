@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from pogu.dialects.docker.call import Call
@@ -12,6 +13,24 @@ from pogu.errors import Cancelled
 from pogu.http import RawStream, WebSocket
 
 _GONE = (OSError, Cancelled)
+
+# Some clients (docker-py) read the header through a buffer and then the bare socket: what comes right behind the header
+# is lost on them. dockerd needs some time before the first output, and they live on that; so do we give it to them.
+HEADER_LEAD = 0.01  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A connection that was taken over, and when (the loop's clock) its header went out."""
+
+    raw: RawStream
+    since: float
+
+    async def settle(self) -> None:
+        """Wait until output may follow the header."""
+        left = self.since + HEADER_LEAD - asyncio.get_running_loop().time()
+        if left > 0:
+            await asyncio.sleep(left)
 
 
 class Session(Protocol):
@@ -27,25 +46,28 @@ class Session(Protocol):
     async def close(self) -> None: ...
 
 
-async def take_over(call: Call, multiplexed: bool) -> RawStream:
+async def take_over(call: Call, multiplexed: bool) -> Line:
     """Answer `101 UPGRADED`, or `200 OK` to clients that did not ask for an upgrade, and return the bare stream.
 
     Before 1.42 every stream is called raw, whatever its format.
     """
-    kind = MULTIPLEXED_STREAM if multiplexed and call.version >= (1, 42) else RAW_STREAM
     if call.request.headers.get("Upgrade") is None:
-        return await call.request.take_over(200, [("Content-Type", RAW_STREAM)])
-    headers = [("Content-Type", kind), ("Connection", "Upgrade"), ("Upgrade", "tcp")]
-    return await call.request.take_over(101, headers)
+        raw = await call.request.take_over(200, [("Content-Type", RAW_STREAM)])
+    else:
+        kind = MULTIPLEXED_STREAM if multiplexed and call.version >= (1, 42) else RAW_STREAM
+        headers = [("Content-Type", kind), ("Connection", "Upgrade"), ("Upgrade", "tcp")]
+        raw = await call.request.take_over(101, headers)
+    return Line(raw, asyncio.get_running_loop().time())
 
 
-async def carry(raw: RawStream, session: Session, *, multiplexed: bool, stdin: bool) -> None:
+async def carry(line: Line, session: Session, *, multiplexed: bool, stdin: bool) -> None:
     """Carry bytes between the client and the session until the session's output ends or the client is gone.
 
     A client that closes only its sending half has ended standard input and still gets all output. Both ends are
     closed in the end, whatever happens.
     """
-    send = asyncio.create_task(_send_output(raw, session, multiplexed))
+    raw = line.raw
+    send = asyncio.create_task(_send_output(line, session, multiplexed))
     receive = asyncio.create_task(_receive_input(raw, session, stdin))
     gone = asyncio.create_task(raw.closed.wait())
     try:
@@ -58,10 +80,14 @@ async def carry(raw: RawStream, session: Session, *, multiplexed: bool, stdin: b
         await _close(raw)
 
 
-async def _send_output(raw: RawStream, session: Session, multiplexed: bool) -> None:
+async def _send_output(line: Line, session: Session, multiplexed: bool) -> None:
+    settled = False
     try:
         async for stream, data in session.output:
-            await raw.write(frame(stream, data) if multiplexed else data)
+            if not settled:
+                await line.settle()
+                settled = True
+            await line.raw.write(frame(stream, data) if multiplexed else data)
     except _GONE:
         pass
 
@@ -94,14 +120,15 @@ async def _close(raw: RawStream) -> None:
     await raw.close()
 
 
-async def report_failure(raw: RawStream, message: str, multiplexed: bool) -> None:
+async def report_failure(line: Line, message: str, multiplexed: bool) -> None:
     """Tell a client that has its stream already why nothing will come on it."""
     text = f"{message}\r\n".encode()
     try:
-        await raw.write(frame(STDOUT, text) if multiplexed else text)
+        await line.settle()
+        await line.raw.write(frame(STDOUT, text) if multiplexed else text)
     except _GONE:
         pass
-    await _close(raw)
+    await _close(line.raw)
 
 
 async def carry_websocket(socket: WebSocket, session: Session, *, binary: bool, stdin: bool) -> None:

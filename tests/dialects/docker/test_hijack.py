@@ -61,8 +61,8 @@ async def serve():
 
 def attached(session, multiplexed=True, stdin=True, version=(1, 50)):
     async def handler(request):
-        raw = await take_over(Call(request, version), multiplexed)
-        await carry(raw, session, multiplexed=multiplexed, stdin=stdin)
+        line = await take_over(Call(request, version), multiplexed)
+        await carry(line, session, multiplexed=multiplexed, stdin=stdin)
 
     return handler
 
@@ -167,8 +167,8 @@ async def test_much_output_arrives_whole(serve):
 
 async def test_a_failure_after_the_answer_is_told_in_the_stream(serve):
     async def handler(request):
-        raw = await take_over(Call(request, (1, 50)), True)
-        await report_failure(raw, "no such file", True)
+        line = await take_over(Call(request, (1, 50)), True)
+        await report_failure(line, "no such file", True)
 
     reader, writer = await serve(handler)
     writer.write(UPGRADE)
