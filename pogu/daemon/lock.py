@@ -24,7 +24,7 @@ class DirectoryLock:
         """
         self._path = directory / _NAME
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            directory.mkdir(mode=0o711, parents=True, exist_ok=True)
             self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as e:
             raise InvalidArgument(f"cannot use {directory}: {e.strerror}") from e

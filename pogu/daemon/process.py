@@ -19,7 +19,7 @@ from pogu.daemon import journal, systemd
 from pogu.daemon.listeners import Listener, open_listeners, serve
 from pogu.daemon.lock import DirectoryLock, PidFile
 from pogu.daemon.settings import Settings
-from pogu.errors import PoguError
+from pogu.errors import Forbidden, PoguError
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,8 @@ def main(settings: Settings, ready: Ready, started: float) -> int:
     """
     import uvloop
 
+    if os.geteuid() != 0:
+        raise Forbidden("the daemon needs to be started with root privileges: use sudo")
     with _ownership(settings):
         listeners = open_listeners(settings)
         try:
@@ -212,4 +214,6 @@ def start(settings: Settings, ready: Ready, started: float) -> int:
         return main(settings, ready, started)
     except PoguError as e:
         log.critical("failed to start daemon: %s", e.message)
-        return 1
+    except Exception:
+        log.critical("the daemon failed: please report this", exc_info=True)
+    return 1

@@ -30,7 +30,7 @@ def both(daemon: RunningDaemon) -> Callable[..., str]:
     """Return a function that runs a command line with pogu and with docker and returns what both say alike."""
 
     def run(*args: str) -> str:
-        for _ in range(3):  # an age may go up by a second between the two
+        for _ in range(10):  # an age may go up by a second between the two
             ours, theirs = daemon.pogu(*args, check=False), daemon.docker(*args, check=False)
             if ours.out == theirs.out:
                 break
