@@ -42,12 +42,16 @@ class RunningDaemon:
         self._flags = flags
         self.process: subprocess.Popen[bytes] | None = None
 
+    def launcher(self) -> Sequence[str | Path]:
+        """Return the words in front of the daemon's command: a program that prepares something and becomes it."""
+        return ()
+
     def start(self) -> None:
         """Start the daemon and return when it has said that it is ready."""
         log = (self.home / "daemon.log").open("ab")
         self.process = subprocess.Popen(
-            [POGU, "up", "--root", self.root, "--run", self.run_dir, "--host", self.url, "--bridge", self.bridge,
-             "--cgroup-parent", self.cgroup_parent, *self._flags],
+            [*self.launcher(), POGU, "up", "--root", self.root, "--run", self.run_dir, "--host", self.url,
+             "--bridge", self.bridge, "--cgroup-parent", self.cgroup_parent, *self._flags],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
         )  # fmt: skip
         log.close()

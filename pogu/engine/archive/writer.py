@@ -62,7 +62,7 @@ class TarWriter:
         try:
             status = os.stat(name, dir_fd=parent, follow_symlinks=False)
             self._add(parent, name, archived, status)
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # ESRCH: below /proc of a process that ended
             pass
 
     def add_tree(self, parent: int, name: str, archived: str) -> None:
@@ -74,7 +74,7 @@ class TarWriter:
             if stat.S_ISDIR(status.st_mode):
                 with opened(os.open(name, _STEP, dir_fd=parent)) as fd:
                     self.add_children(fd, archived)
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # ESRCH: below /proc of a process that ended
             pass
 
     def add_children(self, fd: int, archived: str) -> None:
@@ -83,7 +83,7 @@ class TarWriter:
         for found in walk(fd):
             try:
                 self._add(found.parent, found.name, prefix + found.path, found.status)
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):  # ESRCH: below /proc of a process that ended
                 continue
 
     def finish(self) -> None:
@@ -123,6 +123,9 @@ class TarWriter:
             fd = os.open(name, flags, dir_fd=parent)
         except OSError as e:
             if e.errno in (errno.ELOOP, errno.ENXIO):  # replaced by something else since we looked
+                return
+            if entry.size == 0 and e.errno in (errno.EACCES, errno.EPERM):  # made up by the kernel, as much of /proc
+                self.add(entry)
                 return
             raise
         with opened(fd):
