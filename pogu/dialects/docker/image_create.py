@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from pogu.dialects.docker.call import Call, json_response, stream_response
+from pogu.dialects.docker.download import check_source, download
 from pogu.dialects.docker.platforms import decode_platform, one_platform, parse_platform
 from pogu.dialects.docker.routes import TAR, Answer, Parameter, Route, flag, text
 from pogu.engine.engine import Engine
 from pogu.engine.images import Progress, parse_reference
-from pogu.errors import Forbidden, NotFound, PoguError, Unsupported
+from pogu.errors import Forbidden, NotFound, PoguError
 from pogu.http import Response
 
 Message = dict[str, Any]
@@ -45,17 +47,23 @@ class ImageCreateRoutes:
 
     async def _import(self, call: Call, platform: str) -> Response:
         source = call.text("fromSrc")
-        if source != "-":
-            raise Unsupported(f"cannot import from {source or 'nowhere'}: send the archive with fromSrc=-")
-        image_id = await self._images.import_(
-            call.request.stream_body(),
+        import_ = partial(
+            self._images.import_,
             repo=call.text("repo"),
             tag=call.text("tag"),
-            message=call.text("message") or "Imported from -",
+            message=call.text("message") or f"Imported from {source}",
             changes=call.texts("changes"),
             platform=platform,
         )
-        return json_response({"status": image_id})
+        if source == "-":
+            return json_response({"status": await import_(call.request.stream_body())})
+        url = check_source(source)
+
+        async def work(report: Progress) -> None:
+            report({"status": f"Downloading from {url}"})
+            await import_(download(url), progress=report)
+
+        return stream_response(progress_stream(work))
 
     async def load(self, call: Call) -> Response:
         quiet = call.flag("quiet", True)
@@ -77,7 +85,7 @@ class ImageCreateRoutes:
                 "Pull or import an image",
                 (
                     text("fromImage", "Image to pull"),
-                    text("fromSrc", "- to import the body"),
+                    text("fromSrc", "- to import the body, or a URL"),
                     text("repo", "Repository of the import"),
                     text("tag", "Tag"),
                     text("message", "Commit message"),
