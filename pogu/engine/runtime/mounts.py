@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from pogu.engine.model import HostConfig, MountPoint
 from pogu.errors import InvalidArgument
+from pogu.linux import mounts
 
 Json = dict[str, Any]
 
@@ -49,13 +51,23 @@ def system_mounts(shm_size: int) -> list[Json]:
 
 
 def oci_mounts(
-    wanted: HostConfig, points: Sequence[MountPoint], *, shm_size: int, privileged: bool, writable_cgroups: bool
+    wanted: HostConfig,
+    points: Sequence[MountPoint],
+    *,
+    shm_size: int,
+    privileged: bool,
+    writable_cgroups: bool,
+    kernel: tuple[int, int],
 ) -> list[Json]:
     """Return all mounts: the system's where the user has none in their place, then the user's, parents first.
 
-    Raises InvalidArgument for a tmpfs option that does not exist.
+    Raises InvalidArgument for a tmpfs option that does not exist, or a propagation that the source does not have.
     """
-    users = [user_mount(p) for p in points] + [tmpfs_mount(path, text) for path, text in (wanted.tmpfs or {}).items()]
+    for point in points:
+        check_propagation(point)
+    users = [user_mount(p, kernel) for p in points] + [
+        tmpfs_mount(path, text) for path, text in (wanted.tmpfs or {}).items()
+    ]
     users += _shared_ipc(wanted, {m["destination"] for m in users})
     users.sort(key=lambda m: m["destination"].rstrip("/").count("/"))  # stable: the order given decides among equals
     taken = {m["destination"] for m in users}
@@ -70,15 +82,36 @@ def oci_mounts(
     return system + users
 
 
-def user_mount(point: MountPoint) -> Json:
-    """Return the OCI form of a bind, volume, image or tmpfs mount. Its `source` is a path of the host."""
+def user_mount(point: MountPoint, kernel: tuple[int, int] = (6, 1)) -> Json:
+    """Return the OCI form of a bind, volume, image or tmpfs mount. Its `source` is a path of the host.
+
+    Read-only holds for the mounts below it too, where the kernel can do that (mount_setattr(2), 5.12).
+    """
     if point.type == "tmpfs":
         return tmpfs_mount(point.destination, _tmpfs_text(point))
-    options = ["bind" if point.options.get("NonRecursive") else "rbind"]
+    recursive = not point.options.get("NonRecursive")
+    options = ["rbind" if recursive else "bind"]
     if not point.rw:
-        options.append("ro")
+        deep = recursive and kernel >= (5, 12) and not point.options.get("ReadOnlyNonRecursive")
+        options.append("rro" if deep else "ro")
     options.append(point.propagation or "rprivate")
     return {"destination": point.destination, "type": "bind", "source": point.source, "options": options}
+
+
+def check_propagation(point: MountPoint) -> None:
+    """Raise InvalidArgument, in Docker's words, when a source cannot pass mounts on as `shared` and `slave` want."""
+    kind = (point.propagation or "").removeprefix("r")
+    if point.type == "tmpfs" or kind not in ("shared", "slave"):
+        return
+    source = os.path.realpath(point.source)
+    holder = max(
+        (m for m in mounts.mounted() if source == m.target or source.startswith(m.target.rstrip("/") + "/")),
+        key=lambda m: len(m.target),
+    )
+    tags = {tag.partition(":")[0] for tag in holder.propagation}
+    if "shared" not in tags and (kind == "shared" or "master" not in tags):
+        what = "shared mount" if kind == "shared" else "shared or slave mount"
+        raise InvalidArgument(f"path {point.source} is mounted on {holder.target} but it is not a {what}")
 
 
 def rootfs_propagation(points: Iterable[MountPoint]) -> str:

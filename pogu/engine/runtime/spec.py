@@ -101,6 +101,7 @@ def oci_spec(
             shm_size=wanted.shm_size or config.default_shm_size,
             privileged=privileged,
             writable_cgroups=writable_cgroups,
+            kernel=host.kernel,
         ),
         "linux": _linux(container, namespaces, host, privileged),
     }

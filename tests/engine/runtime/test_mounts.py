@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pogu.engine.model import HostConfig, MountPoint
-from pogu.engine.runtime.mounts import oci_mounts, rootfs_propagation, tmpfs_mount, user_mount
+from pogu.engine.runtime.mounts import check_propagation, oci_mounts, rootfs_propagation, tmpfs_mount, user_mount
 from pogu.errors import InvalidArgument
+from pogu.linux.mounts import MS_PRIVATE, MS_SHARED, mount, set_propagation, unmount
 
 
 def mounts(*points: MountPoint, privileged: bool = False, **wanted: Any) -> dict[str, dict[str, Any]]:
     found = oci_mounts(
-        HostConfig(**wanted), points, shm_size=1 << 20, privileged=privileged, writable_cgroups=privileged
+        HostConfig(**wanted),
+        points,
+        shm_size=1 << 20,
+        privileged=privileged,
+        writable_cgroups=privileged,
+        kernel=(6, 1),
     )
     assert len({m["destination"] for m in found}) == len(found)
     return {m["destination"]: m for m in found}
@@ -63,9 +70,36 @@ def test_a_read_only_root_leaves_the_systems_directories_writable() -> None:
 
 def test_bind_options() -> None:
     point = MountPoint(type="volume", source="/v", destination="/d", rw=False, propagation="rslave")
+    assert user_mount(point)["options"] == ["rbind", "rro", "rslave"]
+    assert user_mount(point, kernel=(5, 11))["options"] == ["rbind", "ro", "rslave"]
+    point.options = {"ReadOnlyNonRecursive": True}
     assert user_mount(point)["options"] == ["rbind", "ro", "rslave"]
     point = MountPoint(type="bind", source="/v", destination="/d", options={"NonRecursive": True})
     assert user_mount(point)["options"] == ["bind", "rprivate"]
+
+
+@pytest.mark.parametrize(
+    "flag, wanted, refused",
+    [
+        (MS_PRIVATE, "rprivate", ""),
+        (MS_PRIVATE, "rslave", "shared or slave mount"),
+        (MS_PRIVATE, "shared", "shared mount"),
+        (MS_SHARED, "rshared", ""),
+        (MS_SHARED, "slave", ""),
+    ],
+)
+def test_a_source_must_have_the_propagation_wanted(tmp_path: Path, flag: int, wanted: str, refused: str) -> None:
+    mount("tmpfs", tmp_path, "tmpfs")
+    try:
+        set_propagation(tmp_path, flag)
+        point = MountPoint(type="bind", source=f"{tmp_path}/sub", destination="/d", propagation=wanted)
+        if refused:
+            with pytest.raises(InvalidArgument, match=f"sub is mounted on {tmp_path} but it is not a {refused}"):
+                check_propagation(point)
+        else:
+            check_propagation(point)
+    finally:
+        unmount(tmp_path)
 
 
 @pytest.mark.parametrize(

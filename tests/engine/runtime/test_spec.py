@@ -216,6 +216,16 @@ class RunningContainers:
         assert text.split("\n")[3].split()[1] == "64"
         assert (tmp_path / "rw" / "x").exists()
 
+    async def test_read_only_holds_for_the_mounts_below(self, ground: Ground, tmp_path: Path) -> None:
+        (tmp_path / "below").mkdir()
+        kernel.mount("tmpfs", tmp_path / "below", "tmpfs")
+        try:
+            point = MountPoint(type="bind", source=str(tmp_path), destination="/v", rw=False)
+            code, text = await ground.run("sh", "-c", "touch /v/x /v/below/x 2>&1", mounts=[point])
+            assert (code, text.count("Read-only file system")) == (1, 2)
+        finally:
+            kernel.unmount(tmp_path / "below")
+
     async def test_limits_hold(self, ground: Ground) -> None:
         spec = await ground.start(
             "sh",
