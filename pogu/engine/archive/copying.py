@@ -142,17 +142,29 @@ def resolve(root: Path | int, path: str) -> str:
 
 
 def _readlink(root: int, path: str) -> str | None:
-    """The target of a symlink at a path whose parents are none; None for anything else."""
+    """The target of a symlink at a path whose parents are none; None for anything else.
+
+    None, too, for what leads nowhere, as /proc/self does for who is outside that PID namespace.
+    """
     try:
         fd = open_in_root(root, path, os.O_PATH | os.O_NOFOLLOW, resolve=RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS)
     except OSError as e:
-        if e.errno != errno.ELOOP:  # openat2 answers so for a symlink at the end, too
+        # openat2 answers ELOOP for a symlink at the end, too
+        return _readlink_in_parent(root, path) if e.errno == errno.ELOOP else None
+    with opened(fd):
+        try:
+            return os.readlink("", dir_fd=fd) if stat.S_ISLNK(os.fstat(fd).st_mode) else None
+        except OSError:
             return None
-        parent, _, name = path.rpartition("/")
+
+
+def _readlink_in_parent(root: int, path: str) -> str | None:
+    parent, _, name = path.rpartition("/")
+    try:
         with opened(open_directory(root, parent or "/")) as directory:
             return os.readlink(name, dir_fd=directory)
-    with opened(fd):
-        return os.readlink("", dir_fd=fd) if stat.S_ISLNK(os.fstat(fd).st_mode) else None
+    except OSError:
+        return None
 
 
 async def get_archive(root: Path | int, path: str) -> AsyncIterator[bytes]:

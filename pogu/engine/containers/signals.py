@@ -23,6 +23,8 @@ def parse_signal(text: str) -> int:
         number = int(raw)
         if number == 0:
             raise InvalidArgument(f"invalid signal: {text}")
+        if number > _RTMAX:
+            raise InvalidArgument(f"the linux daemon does not support signal {number}")
         return number
     name = raw.upper().removeprefix("SIG")
     if name in _NAMES:

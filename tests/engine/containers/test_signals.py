@@ -30,3 +30,8 @@ def test_known(text: str, number: int) -> None:
 def test_unknown(text: str) -> None:
     with pytest.raises(InvalidArgument, match="invalid signal"):
         parse_signal(text)
+
+
+def test_beyond_linux() -> None:
+    with pytest.raises(InvalidArgument, match="the linux daemon does not support signal 65"):
+        parse_signal("65")

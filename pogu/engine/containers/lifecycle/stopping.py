@@ -118,8 +118,6 @@ async def kill(rooms: Rooms, entry: Entry, ref: str, signal: str) -> None:
         Conflict: it is not running.
     """
     number = parse_signal(signal or "SIGKILL")
-    if number > 64:
-        raise InvalidArgument(f"the linux daemon does not support signal {number}")
     if not entry.record.state.running:
         raise Conflict(f"cannot kill container: {ref}: container {entry.id} is not running")
     if number == signals.SIGKILL:
