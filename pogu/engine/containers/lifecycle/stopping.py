@@ -10,7 +10,7 @@ from pogu.engine.containers.lifecycle.state import is_live, set_stopped
 from pogu.engine.containers.rooms import Rooms
 from pogu.engine.containers.signals import parse_signal
 from pogu.engine.containers.table import Entry, WaitResult
-from pogu.errors import Conflict, DeadlineExceeded, InvalidArgument, NotModified, PoguError
+from pogu.errors import Conflict, DeadlineExceeded, NotModified, PoguError
 
 DEFAULT_TIMEOUT = 10  # seconds between the stop signal and SIGKILL
 KILL_WAIT = 10.0  # seconds that SIGKILL may take
