@@ -12,6 +12,7 @@ from pogu.engine.containers.output import read_output
 from pogu.engine.containers.rooms import Rooms, log
 from pogu.engine.containers.table import Entry
 from pogu.engine.model import Container, HealthConfig, HealthLog, HealthState
+from pogu.engine.moments import format_ns, parse_rfc3339
 from pogu.engine.naming import new_id
 from pogu.engine.runtime import ExecProcess
 from pogu.errors import PoguError
@@ -80,7 +81,7 @@ def _pause(record: Container, config: HealthConfig) -> int:
     """Return the nanoseconds to the next probe: shorter while it starts."""
     interval = config.interval or INTERVAL
     health = record.state.health
-    age = time.time_ns() - times.to_ns(record.state.started_at)
+    age = time.time_ns() - parse_rfc3339(record.state.started_at)
     if health and health.status == "starting" and age < config.start_period:
         return config.start_interval or START_INTERVAL
     return interval
@@ -132,14 +133,14 @@ def _note(rooms: Rooms, entry: Entry, config: HealthConfig, result: Result) -> N
         status, streak = "healthy", 0
     else:
         status, streak = old.status, old.failing_streak
-        age = result.start_ns - times.to_ns(record.state.started_at)
+        age = result.start_ns - parse_rfc3339(record.state.started_at)
         if not (old.status == "starting" and age < config.start_period):
             streak += 1
         if streak >= (config.retries or RETRIES):
             status = "unhealthy"
     entry_ = HealthLog(
-        start=times.format_time(result.start_ns),
-        end=times.format_time(result.end_ns),
+        start=format_ns(result.start_ns),
+        end=format_ns(result.end_ns),
         exit_code=result.code,
         output=result.output,
     )

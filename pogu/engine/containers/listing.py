@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pogu.engine.containers import times
 from pogu.engine.containers.create.ports import expand_ports
 from pogu.engine.containers.lifecycle.state import is_live
-from pogu.engine.containers.matching import boolean, matches_labels, matches_name
+from pogu.engine.containers.matching import boolean, matches_name
 from pogu.engine.containers.rooms import Rooms
 from pogu.engine.containers.table import Entry
+from pogu.engine.images.filters import has_labels
 from pogu.engine.model import Container
 from pogu.errors import InvalidArgument, NotFound
 
@@ -40,7 +41,7 @@ def list_containers(rooms: Rooms, every: bool, limit: int, filters: Filters) -> 
         NotFound: `before` or `since` names no container.
     """
     query = _parse(rooms, every or limit > 0, filters)
-    newest = sorted(rooms.table, key=lambda e: (e.record.created, e.id), reverse=True)
+    newest = sorted(rooms.table, key=lambda e: (e.created_ns, e.id), reverse=True)
     newest = _between(rooms, newest, filters)
     found = [e.record for e in newest if _matches(e.record, query)]
     return found[:limit] if limit > 0 else found
@@ -135,7 +136,7 @@ def _name(record: Container, query: _Query, values: Sequence[str]) -> bool:
 
 
 def _label(record: Container, query: _Query, values: Sequence[str]) -> bool:
-    return matches_labels(record.config.labels or {}, values)
+    return has_labels(record.config.labels or {}, values)
 
 
 def _exited(record: Container, query: _Query, values: Sequence[str]) -> bool:

@@ -1,9 +1,8 @@
-"""How Docker compares filter values: names by regular expression, labels by key or key and value."""
+"""How Docker compares names with filter values, and reads truth values."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 
 from pogu.errors import InvalidArgument
 
@@ -27,16 +26,6 @@ def matches_name(name: str, value: str) -> bool:
 def _is_risky(pattern: str) -> bool:
     """Tell whether a pattern could take exponential time: Python's engine backtracks, Go's does not."""
     return len(re.findall(r"[*+{]", pattern)) > 3 or re.search(r"\)[*+{]", pattern) is not None
-
-
-def matches_labels(labels: Mapping[str, str], values: Sequence[str]) -> bool:
-    """Tell whether all of `k` and `k=v` hold."""
-    return all(_has(labels, v) for v in values)
-
-
-def _has(labels: Mapping[str, str], term: str) -> bool:
-    key, equals, value = term.partition("=")
-    return key in labels and (not equals or labels[key] == value)
 
 
 def boolean(value: str, key: str) -> bool:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import time
 from collections.abc import Mapping, Sequence
 
-from pogu.engine.containers import times
 from pogu.engine.containers.lifecycle.removal import remove
-from pogu.engine.containers.matching import matches_labels
 from pogu.engine.containers.rooms import Rooms
 from pogu.engine.containers.table import Entry
+from pogu.engine.images.filters import labels_match
+from pogu.engine.moments import parse_moment
 from pogu.errors import Conflict, InvalidArgument, PoguError
 
 Filters = Mapping[str, Sequence[str]]
-_UNITS = {"ns": 1, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9}
-_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?(?:ns|us|µs|ms|s|m|h))+")
 
 
 class Pruner:
@@ -57,11 +53,9 @@ class Pruner:
 def _chosen(entry: Entry, filters: Filters, until: int | None) -> bool:
     record = entry.record
     labels = record.config.labels or {}
-    if record.state.running or (until is not None and times.to_ns(record.created) > until):
+    if record.state.running or (until is not None and entry.created_ns > until):
         return False
-    if not matches_labels(labels, filters.get("label", ())):
-        return False
-    return not any(matches_labels(labels, [v]) for v in filters.get("label!", ()))
+    return labels_match(filters, labels)
 
 
 def _until(filters: Filters) -> int | None:
@@ -70,14 +64,4 @@ def _until(filters: Filters) -> int | None:
         return None
     if len(values) > 1:
         raise InvalidArgument("more than one until filter specified")
-    text = values[0]
-    if re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,9})?", text):
-        return int(float(text) * 1e9)
-    if _DURATION.fullmatch(text):
-        parts = re.findall(r"([0-9.]+)(ns|us|µs|ms|s|m|h)", text)
-        return time.time_ns() - int(sum(float(n) * _UNITS[u] for n, u in parts))
-    if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-        full = text if "T" in text else f"{text[:10]}T00:00:00"
-        if found := times.to_ns(full):
-            return found
-    raise InvalidArgument(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": cannot parse "{text}" as a time')
+    return parse_moment(values[0])

@@ -10,11 +10,11 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from pogu.engine.containers import times
 from pogu.engine.containers.lifecycle.sandbox import has_sandbox
 from pogu.engine.containers.lifecycle.state import is_live
 from pogu.engine.containers.rooms import Rooms
 from pogu.engine.containers.table import Entry
+from pogu.engine.moments import NEVER, format_ns
 from pogu.engine.runtime import Counters
 from pogu.errors import PoguError
 from pogu.linux.processors import online_processors, system_cpu_ns
@@ -52,8 +52,8 @@ def _empty(entry: Entry) -> Json:
     return {
         "name": f"/{entry.record.name}",
         "id": entry.id,
-        "read": times.ZERO,
-        "preread": times.ZERO,
+        "read": NEVER,
+        "preread": NEVER,
         "pids_stats": {},
         "blkio_stats": dict.fromkeys(_BLKIO),
         "num_procs": 0,
@@ -86,7 +86,7 @@ async def _read(rooms: Rooms, entry: Entry) -> Json:
         networks = await _networks(rooms, entry)
     except (PoguError, OSError):  # it ends just now
         return sample
-    sample["read"] = times.format_time(time.time_ns())
+    sample["read"] = format_ns(time.time_ns())
     if networks is not None:
         sample["networks"] = networks
     return sample | _render(counters)

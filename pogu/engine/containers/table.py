@@ -9,6 +9,7 @@ from typing import Any
 
 from pogu.engine.logs import Ending
 from pogu.engine.model import Container
+from pogu.engine.moments import parse_rfc3339
 from pogu.engine.naming import new_name
 from pogu.engine.runtime import SupervisorStream
 from pogu.errors import Conflict, NotFound
@@ -51,6 +52,10 @@ class Entry:
     execs: set[str] = field(default_factory=set)
     process: dict[str, Any] | None = None  # the first process as it was launched (OCI form)
     gone: bool = False  # the tombstone is committed
+    created_ns: int = 0
+
+    def __post_init__(self) -> None:
+        self.created_ns = parse_rfc3339(self.record.created)
 
     @property
     def id(self) -> str:

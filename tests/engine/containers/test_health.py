@@ -88,5 +88,7 @@ async def test_probing_ends_with_the_container(bench: Bench) -> None:
 )
 async def test_commands(test: list[str] | None, argv: list[str]) -> None:
     config = ContainerConfig(healthcheck=HealthConfig(test=test))
-    record = Container(id="x", name="x", created="", image_id="", config=config, host_config=HostConfig())
+    record = Container(
+        id="x", name="x", created="2026-01-01T00:00:00Z", image_id="", config=config, host_config=HostConfig()
+    )
     assert command(record) == argv

@@ -34,13 +34,14 @@ async def test_filters(bench: Bench) -> None:
     assert (await bench.containers.prune({"until": ["2999-01-01T00:00:00Z"]}))[0] == [one]
 
 
-@pytest.mark.parametrize("value", ["soon", "10", "-1h", ""])
+@pytest.mark.parametrize("value", ["soon", "1d", ""])
 async def test_bad_times(bench: Bench, value: str) -> None:
-    if value == "10":
-        assert (await bench.containers.prune({"until": [value]}))[0] == []
-        return
+    await bench.create("true")
     with pytest.raises(InvalidArgument):
         await bench.containers.prune({"until": [value]})
+    with pytest.raises(InvalidArgument, match="more than one until filter specified"):
+        await bench.containers.prune({"until": ["1h", "2h"]})
+    assert len(bench.containers.list(all=True)) == 1
 
 
 async def test_one_at_a_time(bench: Bench) -> None:

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pogu.engine.containers.times import format_duration, format_time, to_ns, was_started
-
-
-@given(st.integers(0, 4 * 10**18))
-def test_round_trip(ns: int) -> None:
-    assert to_ns(format_time(ns)) == ns
+from pogu.engine.containers.times import format_duration, was_started
 
 
 def test_zero() -> None:
-    assert to_ns("0001-01-01T00:00:00Z") == 0
     assert not was_started("0001-01-01T00:00:00Z")
+    assert was_started("2026-01-01T00:00:00Z")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import os
 import shutil
 from dataclasses import dataclass
 
-from pogu.engine.containers import times
 from pogu.engine.containers.create.defaults import fill_config, fill_host_config
 from pogu.engine.containers.create.facts import host_facts
 from pogu.engine.containers.create.merge import as_list, merge_image_config
@@ -22,6 +21,7 @@ from pogu.engine.containers.rootfs import copy_up, mounted_root
 from pogu.engine.containers.table import Entry
 from pogu.engine.images import Image, host_platform
 from pogu.engine.model import Container, ContainerConfig, HostConfig, NetworkingConfig
+from pogu.engine.moments import now_rfc3339
 from pogu.engine.naming import check_name, new_id
 from pogu.errors import InvalidArgument, NotFound, PoguError
 
@@ -146,7 +146,7 @@ def _new_entry(
     record = Container(
         id=id_,
         name="",
-        created=times.now(),
+        created=now_rfc3339(),
         image_id=image.id if image else "",
         config=config,
         host_config=host,

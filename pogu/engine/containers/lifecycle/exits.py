@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from pogu.engine.containers import health, times
+from pogu.engine.containers import health
 from pogu.engine.containers.lifecycle.launch import launch, tear_down
 from pogu.engine.containers.lifecycle.removal import bury
 from pogu.engine.containers.lifecycle.restarts import next_delay, should_restart
@@ -13,6 +13,7 @@ from pogu.engine.containers.lifecycle.sandbox import forget_endpoints, let_go
 from pogu.engine.containers.lifecycle.state import UNKNOWN_EXIT, ran_seconds, set_restarting, set_stopped
 from pogu.engine.containers.rooms import Rooms, log
 from pogu.engine.containers.table import Entry, WaitResult
+from pogu.engine.moments import format_ns
 from pogu.engine.runtime import Exit
 from pogu.errors import NotFound, PoguError
 
@@ -36,7 +37,7 @@ async def ended(rooms: Rooms, entry: Entry, exit_: Exit) -> None:
     entry.up.clear()
     code = UNKNOWN_EXIT if exit_.code is None else exit_.code
     seconds = ran_seconds(record, exit_.finished_ns)
-    finished = times.format_time(exit_.finished_ns)
+    finished = format_ns(exit_.finished_ns)
     oom = exit_.oom or state.oom_killed
     if oom and not state.oom_killed:
         rooms.publish(entry, "oom")

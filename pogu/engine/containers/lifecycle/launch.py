@@ -15,6 +15,7 @@ from pogu.engine.containers.rooms import Rooms, log
 from pogu.engine.containers.rootfs import mount_volumes, unmount_volumes
 from pogu.engine.containers.table import Entry, WaitResult
 from pogu.engine.model import MountPoint
+from pogu.engine.moments import now_rfc3339
 from pogu.errors import CommandNotExecutable, CommandNotFound, PoguError
 
 
@@ -28,7 +29,7 @@ async def launch(rooms: Rooms, entry: Entry) -> None:
         await asyncio.shield(entry.cleaning)
     try:
         pid = await _bring_up(rooms, entry)
-        set_running(entry.record.state, pid, times.now())
+        set_running(entry.record.state, pid, now_rfc3339())
         entry.record.state.health = health.initial(entry.record)
         await rooms.save(entry)
     except BaseException as e:

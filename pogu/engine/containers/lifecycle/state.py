@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pogu.engine.containers import times
 from pogu.engine.containers.table import Entry
 from pogu.engine.model import Container, ContainerState
+from pogu.engine.moments import parse_rfc3339
 from pogu.errors import Conflict
 
 UNKNOWN_EXIT = 255  # what Docker shows when nobody saw the end
@@ -50,4 +50,4 @@ def require_not_leaving(entry: Entry, message: str) -> None:
 
 def ran_seconds(record: Container, finished_ns: int) -> float:
     """Return how long the last run took."""
-    return max(0.0, (finished_ns - times.to_ns(record.state.started_at)) / 1e9)
+    return max(0.0, (finished_ns - parse_rfc3339(record.state.started_at)) / 1e9)
