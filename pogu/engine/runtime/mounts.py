@@ -93,6 +93,7 @@ def user_mount(point: MountPoint, kernel: tuple[int, int] = (6, 1)) -> Json:
     options = ["rbind" if recursive else "bind"]
     if not point.rw:
         deep = recursive and kernel >= (5, 12) and not point.options.get("ReadOnlyNonRecursive")
+        deep = deep and Path(point.source).is_dir()  # crun opens the target of such a mount as a directory
         options.append("rro" if deep else "ro")
     options.append(point.propagation or "rprivate")
     return {"destination": point.destination, "type": "bind", "source": point.source, "options": options}

@@ -69,13 +69,15 @@ def test_a_read_only_root_leaves_the_systems_directories_writable() -> None:
 
 
 def test_bind_options() -> None:
-    point = MountPoint(type="volume", source="/v", destination="/d", rw=False, propagation="rslave")
+    point = MountPoint(type="volume", source="/usr", destination="/d", rw=False, propagation="rslave")
     assert user_mount(point)["options"] == ["rbind", "rro", "rslave"]
     assert user_mount(point, kernel=(5, 11))["options"] == ["rbind", "ro", "rslave"]
     point.options = {"ReadOnlyNonRecursive": True}
     assert user_mount(point)["options"] == ["rbind", "ro", "rslave"]
     point = MountPoint(type="bind", source="/v", destination="/d", options={"NonRecursive": True})
     assert user_mount(point)["options"] == ["bind", "rprivate"]
+    file = MountPoint(type="bind", source="/etc/passwd", destination="/d", rw=False)
+    assert user_mount(file)["options"] == ["rbind", "ro", "rprivate"]  # crun takes a deeper one for a directory
 
 
 @pytest.mark.parametrize(
