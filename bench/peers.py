@@ -48,11 +48,11 @@ class Peer(ABC):
         enter = ["nsenter", f"--net=/run/netns/{self._namespace}", "--"]
         subprocess.run([*enter, "ip", "link", "set", "lo", "up"], check=True)
         paths = f"{UNPACKED}/usr/bin:{UNPACKED}/usr/sbin:{os.environ['PATH']}"
-        log = (self.home / f"{self.name}.log").open("wb")
         began = time.monotonic()
-        self._process = subprocess.Popen(
-            [*enter, *self.command()], env={**os.environ, "PATH": paths}, stdout=log, stderr=log
-        )
+        with (self.home / f"{self.name}.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [*enter, *self.command()], env={**os.environ, "PATH": paths}, stdout=log, stderr=log
+            )
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() - began > 30:
                 raise RuntimeError((self.home / f"{self.name}.log").read_text()[-2000:])
@@ -130,7 +130,14 @@ def started() -> Iterator[tuple[Pogu, Dockerd]]:
     finally:
         for peer in peers:
             peer.stop()
+        for mount in _mounts_under(home):  # dockerd leaves its network namespace mounted
+            subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _mounts_under(folder: Path) -> list[str]:
+    points = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    return [point for point in reversed(points) if point.startswith(f"{folder}/")]
 
 
 def _give_busybox(peer: Peer) -> None:
