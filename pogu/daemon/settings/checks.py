@@ -24,6 +24,7 @@ def check(values: Mapping[str, Any]) -> None:
         _levels,
         _numbers,
         _names,
+        _storage,
         _dns,
         _networks,
         _bridge,
@@ -76,6 +77,15 @@ def _names(values: Mapping[str, Any]) -> None:
     bridge = values.get("bridge")
     if bridge and not _INTERFACE.fullmatch(bridge):
         _refuse(f"invalid bridge name: {bridge}")
+
+
+def _storage(values: Mapping[str, Any]) -> None:
+    for option in values.get("storage-opts", ()):
+        key = option.partition("=")[0].strip().lower()
+        if key.endswith(".size"):
+            _refuse(f"storage option {key} is not supported: writable layers have no limit of size")
+        if key not in {"overlay2.override_kernel_check", "overlay.override_kernel_check"}:
+            _refuse(f"unknown storage option {key}")
 
 
 def _dns(values: Mapping[str, Any]) -> None:

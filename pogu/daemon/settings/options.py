@@ -46,6 +46,7 @@ class Option:
 
 
 _SWARM = "this daemon has no swarm mode"
+_REGISTRIES = "this version does not pull from registries yet"
 _CONTAINERD = "containers run under conmon, not under containerd"
 
 OPTIONS: tuple[Option, ...] = (
@@ -104,7 +105,14 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option("ip-masq", ("--ip-masq",), Kind.SWITCH, "Masquerade what leaves the bridges", True),
     Option("iptables", ("--iptables",), Kind.SWITCH, "Make firewall rules (in Pogu's own nftables table)", True),
-    Option("ip6tables", ("--ip6tables",), Kind.SWITCH, "The same for IPv6", True),
+    Option(
+        "ip6tables",
+        ("--ip6tables",),
+        Kind.SWITCH,
+        "The same for IPv6",
+        True,
+        warning="rules for IPv4 and IPv6 are one table: --iptables=false leaves out both",
+    ),
     Option(
         "userland-proxy",
         ("--userland-proxy",),
@@ -209,6 +217,7 @@ OPTIONS: tuple[Option, ...] = (
         Kind.NUMBER,
         "Layers of one pull fetched at once",
         3,
+        warning=_REGISTRIES,
         reloads=True,
     ),
     Option(
@@ -217,6 +226,7 @@ OPTIONS: tuple[Option, ...] = (
         Kind.NUMBER,
         "Layers of one push sent at once",
         5,
+        warning=_REGISTRIES,
         reloads=True,
     ),
     Option(
@@ -225,22 +235,45 @@ OPTIONS: tuple[Option, ...] = (
         Kind.NUMBER,
         "Attempts for each layer of a pull",
         5,
+        warning=_REGISTRIES,
         reloads=True,
     ),
-    Option("registry-mirrors", ("--registry-mirror",), Kind.LIST, "Mirrors of Docker Hub", reloads=True),
+    Option(
+        "registry-mirrors",
+        ("--registry-mirror",),
+        Kind.LIST,
+        "Mirrors of Docker Hub",
+        warning=_REGISTRIES,
+        reloads=True,
+    ),
     Option(
         "insecure-registries",
         ("--insecure-registry",),
         Kind.LIST,
         "Registries without (checked) TLS: host[:port] or CIDR",
+        warning=_REGISTRIES,
         reloads=True,
     ),
     Option("http-proxy", ("--http-proxy",), Kind.TEXT, "Proxy for outgoing http"),
     Option("https-proxy", ("--https-proxy",), Kind.TEXT, "Proxy for outgoing https"),
     Option("no-proxy", ("--no-proxy",), Kind.TEXT, "Hosts reached without a proxy, with commas between"),
     # what dockerd takes and this daemon has no use for
-    Option("experimental", ("--experimental",), Kind.SWITCH, "Experimental features", False),
-    Option("features", ("--feature",), Kind.FEATURES, "Features: name=true|false", reloads=True),
+    Option(
+        "experimental",
+        ("--experimental",),
+        Kind.SWITCH,
+        "Experimental features",
+        False,
+        warning="there are no experimental features",
+    ),
+    Option(
+        "features",
+        ("--feature",),
+        Kind.FEATURES,
+        "Features: name=true|false",
+        warning="dockerd's features cannot be switched here",
+        reloads=True,
+    ),
     Option("builder", (), Kind.OBJECT, "Settings of the builder", warning="builder settings are not applied"),
     Option("containerd", ("--containerd",), Kind.TEXT, "Path of containerd's socket", warning=_CONTAINERD),
     Option(

@@ -139,7 +139,7 @@ def _warnings(values: Mapping[str, Any]) -> list[str]:
     found = []
     for option in OPTIONS:
         value = values.get(option.key)
-        if not value or value == option.default:
+        if option.key not in values or value == option.default or not (value or option.default):
             continue
         if option.refusal:
             raise InvalidArgument(f"{option.key}: {option.refusal}")

@@ -38,6 +38,8 @@ from pogu.errors import InvalidArgument
         ({"bridge": "none"}, "a daemon without a default bridge is not supported"),
         ({"bridge": "name-of-seventeen"}, "invalid bridge name"),
         ({"storage-driver": "zfs"}, "graphdriver zfs is not supported"),
+        ({"storage-opts": ["overlay2.size=1G"]}, "storage option overlay2.size is not supported"),
+        ({"storage-opts": ["dm.thinpooldev=x"]}, "unknown storage option dm.thinpooldev"),
         ({"firewall-backend": "iptables"}, "firewall backend iptables is not supported"),
     ],
 )

@@ -68,7 +68,8 @@ def test_the_two_files_may_not_say_the_same(tmp_path: Path) -> None:
 def test_what_cannot_be_honoured_gives_a_warning_or_a_refusal(tmp_path: Path) -> None:
     found = settings(tmp_path, selinux_enabled=True, containerd="/run/containerd/containerd.sock")
     assert [text.partition(":")[0] for text in found.warnings] == ["selinux-enabled", "containerd"]
-    assert settings(tmp_path, selinux_enabled=False).warnings == ()
+    assert settings(tmp_path, selinux_enabled=False, ip6tables=True, features={}).warnings == ()
+    assert len(settings(tmp_path, ip6tables=False).warnings) == 1
     with pytest.raises(InvalidArgument, match="userns-remap is not supported"):
         settings(tmp_path, userns_remap="default")
     with pytest.raises(InvalidArgument, match="authorization plugins are not supported"):
