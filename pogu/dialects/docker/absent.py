@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pogu.dialects.docker.call import Call, json_response
-from pogu.dialects.docker.routes import FILTERS, Handler, Route, found, listing
+from pogu.dialects.docker.routes import Answer, Handler, Route, filters, found
 from pogu.dialects.docker.version import MINIMUM, ApiVersion
 from pogu.errors import NotFound, PoguError, Unavailable, Unsupported
 from pogu.http import Response
@@ -18,6 +18,9 @@ _NOT_IN_SWARM = "This node is not part of a swarm"
 _NO_SWARM = "this version of Pogu runs containers on one machine; swarm mode is not available"
 _NO_BUILD = "this version of Pogu does not build images; load or import them, or use `docker commit`"
 _NO_PLUGINS = "this version of Pogu has no plugins"
+
+_PLUGIN_FILTERS = ("capability", "enable")
+_CACHE_FILTERS = ("description", "id", "inuse", "parent", "private", "shared", "type", "until")
 
 _MANAGER_PATHS = """
 GET /swarm SwarmInspect
@@ -100,7 +103,17 @@ def absent_routes() -> list[Route]:
             (501,),
         ),
         *_routes("POST /swarm/leave SwarmLeave", _refuse(lambda call: Unavailable(_NOT_IN_SWARM)), (503,)),
-        Route("GET", "/plugins", _no_plugins, "PluginList", "List plugins", (FILTERS,), None, listing("None"), ()),
+        Route(
+            "GET",
+            "/plugins",
+            _no_plugins,
+            "PluginList",
+            "List plugins",
+            (filters(_PLUGIN_FILTERS),),
+            None,
+            {200: Answer("None")},
+            (),
+        ),
         *_routes(_PLUGIN_ACTIONS, _refuse(lambda call: Unsupported(_NO_PLUGINS)), (501,)),
         *_routes(_PLUGIN_PATHS, no_plugin, (404,)),
         *_routes("POST /build ImageBuild", no_build, (501,)),
@@ -110,9 +123,9 @@ def absent_routes() -> list[Route]:
             _nothing_cached,
             "BuildPrune",
             "Empty the build cache",
-            (FILTERS,),
+            (filters(_CACHE_FILTERS),),
             None,
-            found("Nothing"),
+            found("Nothing", "CachePruned"),
             (),
             (1, 31),
         ),

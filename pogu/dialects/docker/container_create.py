@@ -51,7 +51,7 @@ class CreateRoutes:
                 "Make a container",
                 (text("name", "Its name"), text("platform", "os[/arch[/variant]] of the image")),
                 CreateRequest,
-                found("Its ID and warnings", 201),
+                found("Its ID and warnings", "ContainerCreated", 201),
                 (400, 404, 409, 413, 500, 501),
             ),
         ]

@@ -11,7 +11,7 @@ from pogu.dialects.docker.call import Call, close_iterator, json_response, strea
 from pogu.dialects.docker.frames import MULTIPLEXED_STREAM, RAW_STREAM, frame
 from pogu.dialects.docker.hijack import carry, carry_websocket, take_over
 from pogu.dialects.docker.rendering.logs import attributes_of, render_line
-from pogu.dialects.docker.routes import JSON, OBJECT, Answer, Route, flag, found, number, text
+from pogu.dialects.docker.routes import Answer, Route, flag, number, stream, text
 from pogu.engine.containers import AttachOptions, WaitResult
 from pogu.engine.engine import Engine
 from pogu.engine.logs import LogLine, LogOptions
@@ -173,7 +173,7 @@ class StreamRoutes:
                 "Measure a container",
                 (flag("stream", "Every second (the default)"), flag("one-shot", "One sample, without waiting")),
                 None,
-                found("A sample, or one each second"),
+                stream("A sample, or one each second", "ContainerStats"),
                 (400, 404, 500),
                 watched=True,
             ),
@@ -185,7 +185,7 @@ class StreamRoutes:
                 "Wait until a container has ended",
                 (text("condition", "not-running, next-exit or removed"),),
                 None,
-                {200: Answer("Its exit code", JSON, OBJECT)},
+                stream("Its exit code", "ContainerExit"),
                 (400, 404, 500),
                 watched=True,
             ),

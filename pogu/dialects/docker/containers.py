@@ -10,7 +10,7 @@ from pogu.dialects.docker.call import Call, empty_response, json_response
 from pogu.dialects.docker.filters import check_keys
 from pogu.dialects.docker.rendering.containers import render_inspect, render_summary
 from pogu.dialects.docker.requests import UpdateRequest
-from pogu.dialects.docker.routes import FILTERS, OBJECT, Answer, Route, done, flag, found, listing, number, text
+from pogu.dialects.docker.routes import Answer, Route, done, filters, flag, found, listing, number, text
 from pogu.engine.engine import Engine
 from pogu.engine.model import Container, RestartPolicy
 from pogu.errors import InvalidArgument, NotFound
@@ -19,6 +19,7 @@ from pogu.http import Response
 _LIST_FILTERS = frozenset(
     "ancestor before exited id isolation label name status health since volume network is-task publish expose".split()
 )
+_PRUNE_FILTERS = ("label", "label!", "until")
 _STATES = ("created", "running", "paused", "restarting", "removing", "exited", "dead")
 _HEALTH = ("none", "starting", "healthy", "unhealthy")
 
@@ -154,7 +155,7 @@ class ContainerRoutes:
 
     async def prune(self, call: Call) -> Response:
         filters = call.filters()
-        check_keys(filters, ("label", "label!", "until"))
+        check_keys(filters, _PRUNE_FILTERS)
         deleted, reclaimed = await self._containers.prune(filters)
         return json_response({"ContainersDeleted": deleted or None, "SpaceReclaimed": reclaimed})
 
@@ -172,10 +173,10 @@ class ContainerRoutes:
                     flag("all", "Show stopped containers too"),
                     number("limit", "Only the newest so many"),
                     flag("size", "Give sizes"),
-                    FILTERS,
+                    filters(_LIST_FILTERS),
                 ),
                 None,
-                listing("The containers"),
+                listing("The containers", "ContainerSummary"),
                 (400, 500),
             ),
             Route(
@@ -186,7 +187,7 @@ class ContainerRoutes:
                 "Show a container",
                 (flag("size", "Give sizes"),),
                 None,
-                found("The container"),
+                found("The container", "ContainerInspect"),
                 (404, 500),
             ),
             Route(
@@ -285,7 +286,7 @@ class ContainerRoutes:
                 "Change limits and the restart policy",
                 (),
                 UpdateRequest,
-                found("Warnings"),
+                found("Warnings", "ContainerUpdated"),
                 (400, 404, 409, 500),
             ),
             Route(
@@ -296,7 +297,7 @@ class ContainerRoutes:
                 "List processes",
                 (text("ps_args", "Arguments of ps"),),
                 None,
-                found("The processes"),
+                found("The processes", "ContainerTop"),
                 (400, 404, 409, 500),
             ),
             Route(
@@ -307,7 +308,7 @@ class ContainerRoutes:
                 "List changed files",
                 (),
                 None,
-                {200: Answer("The changes", shape={"type": ["array", "null"], "items": OBJECT})},
+                found("The changes", "ContainerChanges"),
                 (404, 500),
             ),
             Route(
@@ -316,9 +317,9 @@ class ContainerRoutes:
                 self.prune,
                 "ContainerPrune",
                 "Remove stopped containers",
-                (FILTERS,),
+                (filters(_PRUNE_FILTERS),),
                 None,
-                found("What was removed"),
+                found("What was removed", "ContainerPruned"),
                 (400, 409, 500),
                 since=(1, 25),
             ),

@@ -77,7 +77,7 @@ class ExecRoutes:
                 "Prepare a process",
                 (),
                 ExecCreateRequest,
-                found("Its ID", 201),
+                found("Its ID", "ExecCreated", 201),
                 (400, 404, 409, 500),
             ),
             Route(
@@ -110,7 +110,7 @@ class ExecRoutes:
                 "Show a process",
                 (),
                 None,
-                found("The process"),
+                found("The process", "ExecInspect"),
                 (404, 500),
             ),
         ]

@@ -12,7 +12,7 @@ import msgspec
 from pogu.dialects.docker.call import Call, json_response, stream_response
 from pogu.dialects.docker.download import check_source, download
 from pogu.dialects.docker.platforms import decode_platform, one_platform, parse_platform
-from pogu.dialects.docker.routes import TAR, Answer, Parameter, Route, flag, text
+from pogu.dialects.docker.routes import TAR, Parameter, Route, flag, stream, text
 from pogu.engine.engine import Engine
 from pogu.engine.images import Progress, parse_reference
 from pogu.errors import Forbidden, NotFound, PoguError
@@ -93,7 +93,7 @@ class ImageCreateRoutes:
                     Parameter("changes", "Dockerfile instructions", repeated=True),
                 ),
                 TAR,
-                {200: Answer("Progress, one JSON object each")},
+                stream("What happens, as it happens", "Progress"),
                 (400, 403, 404, 500, 501),
             ),
             Route(
@@ -104,7 +104,7 @@ class ImageCreateRoutes:
                 "Load saved images",
                 (flag("quiet", "Without progress (the default)"),),
                 TAR,
-                {200: Answer("Progress, one JSON object each")},
+                stream("What happens, as it happens", "Progress"),
                 (400, 500),
             ),
         ]

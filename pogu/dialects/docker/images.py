@@ -9,12 +9,14 @@ from pogu.dialects.docker.image_create import ImageCreateRoutes
 from pogu.dialects.docker.platforms import decode_platform, one_platform
 from pogu.dialects.docker.rendering.images import render_image, render_image_summary
 from pogu.dialects.docker.rendering.omission import plain
-from pogu.dialects.docker.routes import FILTERS, TAR, Answer, Parameter, Route, done, flag, found, listing, text
+from pogu.dialects.docker.routes import TAR, Answer, Parameter, Route, done, filters, flag, found, listing, text
 from pogu.engine.engine import Engine
-from pogu.engine.images import parse_reference
+from pogu.engine.images import LIST_FILTERS, PRUNE_FILTERS, parse_reference
 from pogu.engine.model import ContainerConfig
 from pogu.errors import InvalidArgument, NotFound, Unsupported
 from pogu.http import Response
+
+_SEARCH_FILTERS = ("is-automated", "is-official", "stars")
 
 
 class ImageRoutes:
@@ -122,9 +124,13 @@ class ImageRoutes:
                 self.list,
                 "ImageList",
                 "List images",
-                (flag("all", "Show intermediate images too"), flag("shared-size", "Compute shared sizes"), FILTERS),
+                (
+                    flag("all", "Show intermediate images too"),
+                    flag("shared-size", "Compute shared sizes"),
+                    filters(LIST_FILTERS),
+                ),
                 None,
-                listing("The images"),
+                listing("The images", "ImageSummary"),
                 (400, 500),
             ),
             Route(
@@ -135,7 +141,7 @@ class ImageRoutes:
                 "Show an image",
                 (),
                 None,
-                found("The image"),
+                found("The image", "ImageInspect"),
                 (400, 404, 500),
             ),
             Route(
@@ -146,7 +152,7 @@ class ImageRoutes:
                 "Show how an image was made",
                 (),
                 None,
-                listing("The steps, newest first"),
+                listing("The steps, newest first", "ImageHistory"),
                 (400, 404, 500),
             ),
             Route(
@@ -168,7 +174,7 @@ class ImageRoutes:
                 "Remove a name, and the image with its last one",
                 (flag("force", "Even if stopped containers use it"), flag("noprune", "Keep unnamed parents")),
                 None,
-                listing("What was untagged and deleted"),
+                listing("What was untagged and deleted", "ImageRemoved"),
                 (400, 404, 409, 500),
             ),
             Route(
@@ -199,9 +205,9 @@ class ImageRoutes:
                 self.prune,
                 "ImagePrune",
                 "Remove unused images",
-                (FILTERS,),
+                (filters(PRUNE_FILTERS),),
                 None,
-                found("What was removed"),
+                found("What was removed", "ImagePruned"),
                 (400, 409, 500),
                 since=(1, 25),
             ),
@@ -222,7 +228,7 @@ class ImageRoutes:
                 self.search,
                 "ImageSearch",
                 "Search for images",
-                (text("term", "Words", True), text("limit", "At most so many"), FILTERS),
+                (text("term", "Words", True), text("limit", "At most so many"), filters(_SEARCH_FILTERS)),
                 None,
                 {},
                 (400, 500, 501),
@@ -255,7 +261,7 @@ class ImageRoutes:
                     Parameter("changes", "Dockerfile instructions", repeated=True),
                 ),
                 ContainerConfig,
-                found("The image's ID", 201),
+                found("The image's ID", "ImageCommitted", 201),
                 (400, 404, 409, 500),
             ),
         ]

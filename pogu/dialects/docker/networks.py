@@ -16,7 +16,7 @@ from pogu.dialects.docker.filters import (
 )
 from pogu.dialects.docker.rendering.networks import render_endpoint_resource, render_network
 from pogu.dialects.docker.requests import NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest
-from pogu.dialects.docker.routes import FILTERS, Route, done, flag, found, listing, text
+from pogu.dialects.docker.routes import Route, done, filters, flag, found, listing, text
 from pogu.engine.engine import Engine
 from pogu.engine.model import EndpointSettings, Network
 from pogu.errors import InvalidArgument, NotFound
@@ -24,6 +24,7 @@ from pogu.http import Response
 
 _BUILTIN = ("bridge", "host", "none")
 _LIST_FILTERS = ("dangling", "driver", "id", "label", "name", "scope", "type")
+_PRUNE_FILTERS = ("label", "label!", "until")
 
 
 class NetworkRoutes:
@@ -108,7 +109,7 @@ class NetworkRoutes:
 
     async def prune(self, call: Call) -> Response:
         filters = call.filters()
-        check_keys(filters, ("label", "label!", "until"))
+        check_keys(filters, _PRUNE_FILTERS)
         return json_response({"NetworksDeleted": await self._networks.prune(filters) or None})
 
     def routes(self) -> Sequence[Route]:
@@ -120,9 +121,9 @@ class NetworkRoutes:
                 self.list,
                 "NetworkList",
                 "List networks",
-                (FILTERS,),
+                (filters(_LIST_FILTERS),),
                 None,
-                listing("The networks"),
+                listing("The networks", "NetworkInspect"),
                 (400, 500),
             ),
             Route(
@@ -133,7 +134,7 @@ class NetworkRoutes:
                 "Show a network",
                 (flag("verbose", "Show more"), text("scope", "local, global or swarm")),
                 None,
-                found("The network"),
+                found("The network", "NetworkInspect"),
                 (400, 404, 500),
             ),
             Route(
@@ -144,7 +145,7 @@ class NetworkRoutes:
                 "Make a network",
                 (),
                 NetworkCreateRequest,
-                found("Its ID", 201),
+                found("Its ID", "NetworkCreated", 201),
                 (400, 403, 404, 409, 500, 501),
             ),
             Route(
@@ -175,9 +176,9 @@ class NetworkRoutes:
                 self.prune,
                 "NetworkPrune",
                 "Remove unused networks",
-                (FILTERS,),
+                (filters(_PRUNE_FILTERS),),
                 None,
-                found("What was removed"),
+                found("What was removed", "NetworkPruned"),
                 (400, 500),
                 since=(1, 25),
             ),

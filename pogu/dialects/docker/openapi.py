@@ -13,9 +13,17 @@ import msgspec
 
 import pogu
 from pogu.dialects.docker.routes import JSON, TEXT, Answer, Parameter, Route
+from pogu.dialects.docker.shapes import SHAPES
 from pogu.dialects.docker.version import MAXIMUM, render
 
 _ERROR = {"type": "object", "required": ["message"], "properties": {"message": {"type": "string"}}}
+_FILTER_VALUES = {
+    "description": "Values, as a list or as the keys of an object",
+    "anyOf": [
+        {"type": "array", "items": {"type": "string"}},
+        {"type": "object", "additionalProperties": {"type": "boolean"}},
+    ],
+}
 _PATH_PARAMETER = re.compile(r"\{(\w+)(?::path)?\}")
 _REASONS = {
     400: "The request is wrong",
@@ -49,7 +57,7 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
         },
         "servers": [{"url": f"/v{render(MAXIMUM)}"}],
         "paths": paths,
-        "components": {"schemas": {"Error": _ERROR, **components}},
+        "components": {"schemas": {"Error": _ERROR, "FilterValues": _FILTER_VALUES, **SHAPES, **components}},
     }
 
 
@@ -84,19 +92,25 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         schema["enum"] = list(parameter.values)
     if parameter.repeated:
         schema = {"type": "array", "items": schema}
-    return {
+    described = {
         "name": parameter.name,
         "in": "query",
         "required": parameter.required,
         "description": parameter.summary,
-        "schema": schema,
     }
+    if parameter.keys:
+        properties = {key: {"$ref": "#/components/schemas/FilterValues"} for key in parameter.keys}
+        keyed = {"type": "object", "properties": properties, "additionalProperties": False}
+        return described | {"content": {JSON: {"schema": keyed}}}
+    return described | {"schema": schema}
 
 
 def _answer(route: Route, answer: Answer) -> dict[str, Any]:
     described: dict[str, Any] = {"description": answer.summary}
     if answer.media is not None and route.method != "HEAD":
         described["content"] = {media: {"schema": dict(answer.shape)} for media in answer.media.split(", ")}
+    if answer.each_line:
+        described["x-each-line"] = True
     return described
 
 

@@ -5,12 +5,13 @@ The router and the OpenAPI description are both made from it, so that they canno
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 
 from pogu.dialects.docker.call import Call
+from pogu.dialects.docker.shapes import Shape, list_of, refer
 from pogu.dialects.docker.version import MINIMUM, ApiVersion
 from pogu.http import Response
 
@@ -23,7 +24,10 @@ TEXT = "text/plain"
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A query parameter. `kind` is a JSON schema type; a `repeated` one may be given several times."""
+    """A query parameter. `kind` is a JSON schema type; a `repeated` one may be given several times.
+
+    With `keys` it is a JSON object from those keys to lists of values.
+    """
 
     name: str
     summary: str
@@ -31,15 +35,20 @@ class Parameter:
     required: bool = False
     repeated: bool = False
     values: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One documented answer. `media` is None where there is no body; `shape` a JSON schema of a JSON body."""
+    """One documented answer. `media` is None where there is no body; `shape` a JSON schema of a JSON body.
+
+    With `each_line` the body is a stream of JSON values, one a line, and `shape` that of each.
+    """
 
     summary: str
     media: str | None = JSON
-    shape: Mapping[str, object] = field(default_factory=dict)
+    shape: Shape = field(default_factory=dict)
+    each_line: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +92,24 @@ def text(name: str, summary: str, required: bool = False) -> Parameter:
     return Parameter(name, summary, "string", required)
 
 
-FILTERS = Parameter("filters", "JSON object from a key to a list of values")
-
-OBJECT: Mapping[str, object] = {"type": "object"}
-ARRAY: Mapping[str, object] = {"type": "array", "items": {"type": "object"}}
-
-
-def listing(summary: str) -> Mapping[int, Answer]:
-    """Return the answers of an operation that lists objects."""
-    return {200: Answer(summary, JSON, ARRAY)}
+def filters(keys: Iterable[str]) -> Parameter:
+    """Return the `filters` parameter, and the keys that it may have."""
+    return Parameter("filters", "JSON object from a key to a list of values", keys=tuple(sorted(keys)))
 
 
-def found(summary: str, status: int = 200) -> Mapping[int, Answer]:
-    """Return the answers of an operation that gives one object."""
-    return {status: Answer(summary, JSON, OBJECT)}
+def listing(summary: str, shape: str) -> Mapping[int, Answer]:
+    """Return the answers of an operation that lists objects of the shape of that name."""
+    return {200: Answer(summary, JSON, list_of(shape))}
+
+
+def found(summary: str, shape: str, status: int = 200) -> Mapping[int, Answer]:
+    """Return the answers of an operation that gives one object, of the shape of that name."""
+    return {status: Answer(summary, JSON, refer(shape))}
+
+
+def stream(summary: str, shape: str) -> Mapping[int, Answer]:
+    """Return the answers of an operation that gives one object a line."""
+    return {200: Answer(summary, JSON, refer(shape), each_line=True)}
 
 
 def done(summary: str, status: int = 204) -> Mapping[int, Answer]:

@@ -16,7 +16,7 @@ from pogu.dialects.docker.rendering.events import render_event
 from pogu.dialects.docker.rendering.images import render_image_summary
 from pogu.dialects.docker.rendering.volumes import render_volume
 from pogu.dialects.docker.requests import AuthRequest
-from pogu.dialects.docker.routes import FILTERS, TEXT, Answer, Parameter, Route, found, text
+from pogu.dialects.docker.routes import TEXT, Answer, Parameter, Route, filters, found, stream, text
 from pogu.dialects.docker.version import ApiVersion
 from pogu.engine.engine import Engine
 from pogu.engine.events import EventFilter
@@ -126,8 +126,12 @@ class SystemRoutes:
         return [
             Route("GET", "/_ping", self.ping, "SystemPing", "Ask whether it is there", answers=ok),
             Route("HEAD", "/_ping", self.ping, "SystemPingHead", "Ask whether it is there", answers=ok),
-            Route("GET", "/version", self.version, "SystemVersion", "Show versions", answers=found("Versions")),
-            Route("GET", "/info", self.info, "SystemInfo", "Show the engine and its host", answers=found("Facts")),
+            Route(
+                "GET", "/version", self.version, "SystemVersion", "Show versions", answers=found("Versions", "Version")
+            ),
+            Route(
+                "GET", "/info", self.info, "SystemInfo", "Show the engine and its host", answers=found("Facts", "Info")
+            ),
             Route(
                 "POST",
                 "/auth",
@@ -136,7 +140,7 @@ class SystemRoutes:
                 "Log in to a registry",
                 (),
                 AuthRequest,
-                found("Logged in"),
+                {},
                 (400, 401, 500, 501),
             ),
             Route(
@@ -145,9 +149,13 @@ class SystemRoutes:
                 self.events,
                 "SystemEvents",
                 "Stream what happens",
-                (text("since", "From this Unix time on"), text("until", "Until this Unix time"), FILTERS),
+                (
+                    text("since", "From this Unix time on"),
+                    text("until", "Until this Unix time"),
+                    filters(_EVENT_FILTERS),
+                ),
                 None,
-                {200: Answer("One JSON object for each event")},
+                stream("What happens, as it happens", "Event"),
                 watched=True,
             ),
             Route(
@@ -158,6 +166,6 @@ class SystemRoutes:
                 "Show what uses the disk",
                 (Parameter("type", "Only these kinds", repeated=True, values=_USAGE_TYPES),),
                 None,
-                found("Usage"),
+                found("Usage", "DiskUsage"),
             ),
         ]

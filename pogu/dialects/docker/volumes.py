@@ -8,8 +8,9 @@ from pogu.dialects.docker.absent import NOT_A_MANAGER
 from pogu.dialects.docker.call import Call, empty_response, json_response
 from pogu.dialects.docker.rendering.volumes import render_volume
 from pogu.dialects.docker.requests import VolumeCreateRequest
-from pogu.dialects.docker.routes import FILTERS, Route, done, flag, found
+from pogu.dialects.docker.routes import Route, done, filters, flag, found
 from pogu.engine.engine import Engine
+from pogu.engine.volumes import LIST_FILTERS, PRUNE_FILTERS
 from pogu.errors import NotFound, Unavailable
 from pogu.http import Response
 
@@ -61,9 +62,9 @@ class VolumeRoutes:
                 self.list,
                 "VolumeList",
                 "List volumes",
-                (FILTERS,),
+                (filters(LIST_FILTERS),),
                 None,
-                found("The volumes"),
+                found("The volumes", "VolumeList"),
                 (400, 500),
             ),
             Route(
@@ -74,7 +75,7 @@ class VolumeRoutes:
                 "Make a volume",
                 (),
                 VolumeCreateRequest,
-                found("The volume", 201),
+                found("The volume", "VolumeInspect", 201),
                 (400, 404, 409, 500, 503),
             ),
             Route(
@@ -85,7 +86,7 @@ class VolumeRoutes:
                 "Show a volume",
                 (),
                 None,
-                found("The volume"),
+                found("The volume", "VolumeInspect"),
                 (404, 500),
             ),
             Route(
@@ -117,9 +118,9 @@ class VolumeRoutes:
                 self.prune,
                 "VolumePrune",
                 "Remove unused volumes",
-                (FILTERS,),
+                (filters(PRUNE_FILTERS),),
                 None,
-                found("What was removed"),
+                found("What was removed", "VolumePruned"),
                 (400, 500),
                 since=(1, 25),
             ),

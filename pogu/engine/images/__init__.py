@@ -7,14 +7,18 @@ write, `merging` completes a container's settings from its image's, `download` f
 
 from pogu.engine.images.downloading import download
 from pogu.engine.images.images import DiskUsage, Images, PruneReport
+from pogu.engine.images.listing import LIST_FILTERS
 from pogu.engine.images.loading import Loaded
 from pogu.engine.images.merging import merge_config
 from pogu.engine.images.platform import Platform, host_platform, parse_platform
 from pogu.engine.images.progress import Progress
+from pogu.engine.images.pruning import PRUNE_FILTERS
 from pogu.engine.images.record import HistoryEntry, Image, ImageSummary
 from pogu.engine.images.reference import Reference, parse_reference, parse_repo_tag
 
 __all__ = [
+    "LIST_FILTERS",
+    "PRUNE_FILTERS",
     "DiskUsage",
     "HistoryEntry",
     "Image",

@@ -16,7 +16,7 @@ from pogu.engine.images.store import ImageStore
 from pogu.engine.moments import parse_moment, parse_rfc3339
 from pogu.errors import InvalidArgument
 
-_FILTERS = ("dangling", "label", "before", "since", "reference", "until")
+LIST_FILTERS = ("dangling", "label", "before", "since", "reference", "until")
 _UNKNOWN_TIME = -62135596800  # Go's zero time in Unix seconds
 
 
@@ -35,7 +35,7 @@ class Lister:
             InvalidArgument: an unknown filter or value.
             NotFound: `before` or `since` names no image.
         """
-        check_keys(filters, _FILTERS)
+        check_keys(filters, LIST_FILTERS)
         dangling = boolean(filters, "dangling", False) if filters.get("dangling") else None
         before, since = self._times(filters)
         chosen = []

@@ -9,7 +9,7 @@ from pogu.engine.images.removing import InUse
 from pogu.engine.images.store import ImageStore
 from pogu.errors import InvalidArgument
 
-_FILTERS = ("dangling", "label", "label!", "until")
+PRUNE_FILTERS = ("dangling", "label", "label!", "until")
 
 
 class Candidates:
@@ -20,7 +20,7 @@ class Candidates:
     """
 
     def __init__(self, store: ImageStore, in_use: InUse, filters: Filters) -> None:
-        check_keys(filters, _FILTERS)
+        check_keys(filters, PRUNE_FILTERS)
         self._store = store
         self._in_use = in_use
         self._filters = filters

@@ -56,6 +56,33 @@ def test_a_create_request_is_described_by_its_struct(description):
     assert {"Image", "Cmd", "HostConfig", "NetworkingConfig"} <= set(properties)
 
 
+def test_every_json_answer_says_what_is_in_it(description):
+    loose = {"PluginList"}
+    for operations in description["paths"].values():
+        for operation in operations.values():
+            for status, answer in operation["responses"].items():
+                schema = answer.get("content", {}).get("application/json", {}).get("schema")
+                assert schema is None or schema or operation["operationId"] in loose, (operation, status)
+
+
+def test_shapes_are_closed(description):
+    inspected = description["components"]["schemas"]["ContainerInspect"]
+    assert inspected["additionalProperties"] is False
+    assert {"Id", "State", "HostConfig", "NetworkSettings"} <= set(inspected["required"])
+
+
+def test_streams_are_marked(description):
+    assert description["paths"]["/events"]["get"]["responses"]["200"]["x-each-line"] is True
+    assert "x-each-line" not in description["paths"]["/info"]["get"]["responses"]["200"]
+
+
+def test_filters_are_described_by_their_keys(description):
+    parameters = description["paths"]["/networks"]["get"]["parameters"]
+    [filters] = [p for p in parameters if p["name"] == "filters"]
+    properties = filters["content"]["application/json"]["schema"]["properties"]
+    assert set(properties) == {"dangling", "driver", "id", "label", "name", "scope", "type"}
+
+
 def test_what_head_answers_has_no_body(description):
     answers = description["paths"]["/containers/{name}/archive"]["head"]["responses"].values()
     assert all("content" not in answer for answer in answers)
