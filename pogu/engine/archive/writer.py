@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 
 from pogu.engine.archive.directories import OPAQUE, is_whiteout
 from pogu.engine.archive.header import (
@@ -22,6 +23,7 @@ from pogu.engine.archive.header import (
     padding,
 )
 from pogu.engine.archive.streams import CHUNK
+from pogu.errors import PoguError
 from pogu.linux.paths import attribute_path, opened
 from pogu.linux.trees import walk
 
@@ -124,18 +126,34 @@ class TarWriter:
         except OSError as e:
             if e.errno in (errno.ELOOP, errno.ENXIO):  # replaced by something else since we looked
                 return
-            if entry.size == 0 and e.errno in (errno.EACCES, errno.EPERM):  # made up by the kernel, as much of /proc
-                self.add(entry)
+            if status.st_blocks == 0:  # made up by the kernel: some of /proc and /sys can only be written
+                self.add(replace(entry, size=0))
                 return
-            raise
+            raise _unreadable(entry, e) from None
         with opened(fd):
             now = os.fstat(fd)
             if not stat.S_ISREG(now.st_mode):
                 return
             entry.size = now.st_size
             entry.xattrs = xattrs(fd)
+            if now.st_blocks == 0 and now.st_size <= CHUNK:
+                self._add_made_up(fd, entry)
+                return
             self._put(build(entry))
-            self._copy(fd, entry.size)
+            try:
+                self._copy(fd, entry.size)
+            except OSError as e:
+                raise _unreadable(entry, e) from None
+
+    def _add_made_up(self, fd: int, entry: Entry) -> None:
+        """Write a file without blocks: what it says of its size may not be true (sysfs), and reading it may fail."""
+        try:
+            data = _read_up_to(fd, entry.size)
+        except OSError:
+            data = b""
+        entry.size = len(data)
+        self._put(build(entry))
+        self._put(data + bytes(padding(len(data))))
 
     def _linked(self, entry: Entry, status: os.stat_result) -> bool:
         """Write a hard link if the file was written under another name before."""
@@ -171,6 +189,17 @@ class TarWriter:
         if len(self._waiting) >= CHUNK:
             self._emit(bytes(self._waiting))
             self._waiting.clear()
+
+
+def _read_up_to(fd: int, size: int) -> bytes:
+    data = b""
+    while len(data) < size and (piece := os.read(fd, size - len(data))):
+        data += piece
+    return data
+
+
+def _unreadable(entry: Entry, error: OSError) -> PoguError:
+    return PoguError(f"cannot archive {entry.name}: {os.strerror(error.errno or 0)}")
 
 
 def describe(archived: str, kind: bytes, status: os.stat_result) -> Entry:

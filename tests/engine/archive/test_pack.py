@@ -147,3 +147,13 @@ def test_a_file_that_shrinks_while_it_is_read_keeps_the_archive_whole(tmp_path: 
         assert content is not None
         assert content.read() == (b"x" * 1_000_000).ljust(3_000_000, b"\0")
         assert archive.next() is None
+
+
+async def test_files_that_the_kernel_makes_up() -> None:
+    """They say a size that they have not, and some can only be written."""
+    data = await packed(Path("/sys/kernel/mm"), "/", "mm")
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        files = [m for m in archive if m.isreg()]
+        assert files
+        assert all(m.size < 4096 for m in files)
+    assert "self/comm" in names(await packed(Path("/proc/self/task"), f"/{os.getpid()}", "self"))
