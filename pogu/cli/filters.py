@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pogu.errors import InvalidArgument
+from pogu.cli.wrong import WrongValue
 
 
 def parse_filters(given: Iterable[str]) -> dict[str, list[str]] | None:
-    """Return the `filters` of a query, None where there are none. Raises InvalidArgument in docker's words."""
+    """Return the `filters` of a query, None where there are none. Raises WrongValue in docker's words."""
     filters: dict[str, list[str]] = {}
     for text in given:
         key, eq, value = text.partition("=")
         if not eq:
-            raise InvalidArgument(f'invalid argument "{text}" for "-f, --filter" flag: invalid filter \'{text}\'')
+            raise WrongValue("-f, --filter", text, "bad format of filter (expected name=value)")
         filters.setdefault(key.strip().lower(), []).append(value.strip())
     return filters or None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import click
 
 from pogu.cli.pflag import usage_error
+from pogu.cli.wrong import WrongValue
 from pogu.errors import PoguError
 
 
@@ -50,6 +51,10 @@ def invoke(target: str, name: str, arguments: list[str], options: dict[str, str]
         return code
     except Exit as e:
         return e.code
+    except WrongValue as e:
+        text, code = usage_error(click.BadOptionUsage("", e.message, click.Context(command, info_name=name)))
+        print(text, file=sys.stderr)
+        return code
     except (Failed, PoguError) as e:
         print(e, file=sys.stderr)
         return e.code if isinstance(e, Failed) else 1

@@ -20,7 +20,9 @@ def run(arguments: list[str]) -> int:
     try:
         options, rest = _global_options(arguments)
     except ValueError as e:
-        print(f"{e}\n\nUsage:  pogu [OPTIONS] COMMAND\n\nRun 'pogu --help' for more information", file=sys.stderr)
+        print(
+            f"{e}\n\nUsage:  pogu [OPTIONS] COMMAND [ARG...]\n\nRun 'pogu --help' for more information", file=sys.stderr
+        )
         return USAGE_ERROR
     if "version" in options:
         print(f"Pogu version {__version__}")
@@ -77,7 +79,9 @@ def _global_options(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
         elif name.startswith("-H") and not name.startswith("--"):
             options["host"] = arguments[i - 1][2:].removeprefix("=")
         else:
-            raise ValueError(f"unknown flag: {name}")
+            raise ValueError(
+                f"unknown flag: {name}" if name.startswith("--") else f"unknown shorthand flag: '{name[1:2]}' in {name}"
+            )
     return options, arguments[i:]
 
 

@@ -73,11 +73,14 @@ def _spaced(name: str) -> str:
 
 
 def _template(form: str) -> Any:
-    from pogu.cli.templates import Template
+    from pogu.cli.templates import Template, TemplateError
 
     if not form:
         raise InvalidArgument("template parsing error: the format is empty")
-    return Template(form.replace("\\t", "\t").replace("\\n", "\n"))
+    try:
+        return Template(form.replace("\\t", "\t").replace("\\n", "\n"))
+    except TemplateError as e:
+        raise InvalidArgument(f"failed to parse template: {e.message.removeprefix('template parsing error: ')}") from e
 
 
 def _json_line(row: Row) -> str:

@@ -12,9 +12,27 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+USAGE_ERROR = 125
+
 _TRUE = {"1", "t", "T", "TRUE", "true", "True"}
 _FALSE = {"0", "f", "F", "FALSE", "false", "False"}
 _OFF = ":false"  # second name of a switch, `--rm:false`, that `--rm=false` is rewritten to
+
+
+class _Int(click.ParamType[int]):
+    """A whole number, with pflag's words for what is none."""
+
+    name = "int"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return int(value)
+        except ValueError:
+            short = next((o for o in param.opts if len(o) == 2), "") if param else ""
+            long = next((o for o in param.opts if o.startswith("--")), "") if param else ""
+            flag = f"{short}, {long}" if short else long
+            reason = f'strconv.ParseInt: parsing "{value}": invalid syntax'
+            raise click.BadOptionUsage(long, f'invalid argument "{value}" for "{flag}" flag: {reason}', ctx) from None
 
 
 class Switch(click.Option):
@@ -109,6 +127,7 @@ def many(*decls: str, **attrs: Any) -> Callable[[Callable[..., Any]], Callable[.
 def value(*decls: str, **attrs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare an option with one value."""
     if attrs.get("type") is int:
+        attrs["type"] = _Int()
         attrs.setdefault("metavar", "int")
     return click.option(*decls, metavar=attrs.pop("metavar", "string"), **attrs)
 
@@ -123,28 +142,29 @@ def usage_error(error: click.UsageError) -> tuple[str, int]:
     ctx = error.ctx
     path = ctx.command_path if ctx else "pogu"
     text, code = _words(error, path)
-    usage = ctx.command.get_usage(ctx).strip() if ctx else "Usage:  pogu [OPTIONS] COMMAND"
-    return f"{text}\n\n{usage}\n\nRun '{path} --help' for more information", code
+    usage = ctx.command.get_usage(ctx).strip() if ctx else "Usage:  pogu [OPTIONS] COMMAND [ARG...]"
+    look = "See" if isinstance(error, click.MissingParameter) else "Run"  # docker's words differ so
+    return f"{text}\n\n{usage}\n\n{look} '{path} --help' for more information", code
 
 
 def _words(error: click.UsageError, path: str) -> tuple[str, int]:
     if isinstance(error, click.NoSuchOption):
         name = error.option_name
         if not name.startswith("--"):
-            return f"unknown shorthand flag: '{name.lstrip('-')[:1]}' in {name}", 125
-        return f"unknown flag: {name}", 125
+            return f"unknown shorthand flag: '{name.lstrip('-')[:1]}' in {name}", USAGE_ERROR
+        return f"unknown flag: {name}", USAGE_ERROR
     if isinstance(error, click.MissingParameter):
         least = sum(p.nargs if p.nargs > 0 else 1 for p in _arguments(error) if p.required)
         most = any(p.nargs < 0 or not p.required for p in _arguments(error))
         plural = "" if least == 1 else "s"
         return f"pogu: '{path}' requires {'at least ' if most else ''}{least} argument{plural}", 1
     if isinstance(error, click.BadOptionUsage):
-        return error.message, 125
+        return error.message, USAGE_ERROR
     if error.message.startswith("Got unexpected extra argument"):
         count = sum(max(p.nargs, 0) for p in _arguments(error))
         what = "accepts no arguments" if not count else f"requires {count} argument{'' if count == 1 else 's'}"
         return f"pogu: '{path}' {what}", 1
-    return error.format_message(), 125
+    return error.format_message(), USAGE_ERROR
 
 
 def _arguments(error: click.UsageError) -> list[click.Parameter]:

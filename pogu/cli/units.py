@@ -9,6 +9,7 @@ import time
 from pogu.errors import InvalidArgument
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kmgtp])?i?b?", re.IGNORECASE)
+_NUMBER = re.compile(r"\d+(?:\.\d+)? ?")
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 _NANOSECONDS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
@@ -19,6 +20,9 @@ def parse_size(text: str) -> int:
     """Return bytes of `512m`, `1.5GiB`, `100`; units are powers of 1024. Raises InvalidArgument."""
     match = _SIZE.fullmatch(text.strip())
     if not match:
+        number = _NUMBER.match(text)
+        if number:
+            raise InvalidArgument(f"invalid suffix: '{text[number.end() :].strip().lower()}'")
         raise InvalidArgument(f"invalid size: '{text}'")
     return int(float(match[1]) * 1024 ** _POWERS[(match[2] or "").lower()])
 
@@ -109,7 +113,10 @@ def api_time(text: str) -> str:
         return text
     match = _MOMENT.fullmatch(text)
     if not match:
-        return f"{time.time() - parse_duration(text) / 1e9:.9f}"
+        try:
+            return f"{time.time() - parse_duration(text) / 1e9:.9f}"
+        except InvalidArgument:
+            raise InvalidArgument(f'failed to parse value as time or duration: "{text}"') from None
     if match[6]:
         return f"{parse_rfc3339(text):.9f}"
     local = datetime.datetime.fromisoformat(f"{match[1]}T{match[2] or '00'}:{match[3] or '00'}:{match[4] or '00'}")

@@ -11,5 +11,5 @@ from pogu.errors import InvalidArgument
 def test_filters() -> None:
     assert parse_filters([]) is None
     assert parse_filters(["name=a", "Name=b", "label=x=y"]) == {"name": ["a", "b"], "label": ["x=y"]}
-    with pytest.raises(InvalidArgument, match="invalid filter 'alone'"):
+    with pytest.raises(InvalidArgument, match="bad format of filter"):
         parse_filters(["alone"])

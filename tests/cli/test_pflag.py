@@ -63,6 +63,11 @@ def test_accepted(args: list[str], expected: dict[str, Any]) -> None:
             'invalid argument "maybe" for "--tty" flag: strconv.ParseBool: parsing "maybe": invalid syntax',
             125,
         ),
+        (
+            ["--count", "x", "y"],
+            'invalid argument "x" for "--count" flag: strconv.ParseInt: parsing "x": invalid syntax',
+            125,
+        ),
         ([], "pogu: 'pogu try' requires at least 1 argument", 1),
     ],
 )
@@ -72,4 +77,4 @@ def test_refused_in_dockers_words(args: list[str], first: str, code: int) -> Non
     text, found = usage_error(e.value)
     assert (text.splitlines()[0], found) == (first, code)
     assert "Usage:  pogu try [OPTIONS]" in text
-    assert text.endswith("Run 'pogu try --help' for more information")
+    assert text.endswith(f"{'See' if not args else 'Run'} 'pogu try --help' for more information")

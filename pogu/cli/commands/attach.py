@@ -67,7 +67,11 @@ def start(
     """Start containers; with --attach stay with the only one."""
     client = connect(session)
     if not (attach_ or interactive):
-        each(containers, lambda ref: client.post(f"/containers/{segment(ref)}/start"))
+        each(
+            containers,
+            lambda ref: client.post(f"/containers/{segment(ref)}/start"),
+            summary="Error: failed to start containers: ",
+        )
         return
     if len(containers) > 1:
         raise Failed("you cannot start and attach multiple containers at once")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pogu.cli.client import Client, segment
+from pogu.cli.client import ApiError, Client, segment
 from pogu.cli.commands.each import each
 from pogu.cli.connect import connect
 from pogu.cli.invoke import Failed, Session
@@ -27,7 +27,7 @@ def port(session: Session, /, *, container: str, port_: str | None) -> None:
         return
     key = port_ if "/" in port_ else f"{port_}/tcp"
     if not ports.get(key):
-        raise Failed(f"no public port '{key}' published for {container}")
+        raise Failed(f"Error: No public port '{port_}' published for {container}")
     for binding in ports[key]:
         print(_outer(binding))
 
@@ -49,7 +49,10 @@ def rename(session: Session, /, *, container: str, name: str) -> None:
     """Give a container another name."""
     if not container.strip() or not name.strip():
         raise Failed("Error: Neither old nor new names may be empty")
-    connect(session).post(f"/containers/{segment(container)}/rename", name=name)
+    try:
+        connect(session).post(f"/containers/{segment(container)}/rename", name=name)
+    except ApiError as e:
+        raise Failed(f"{e}\nError: failed to rename container named {container}") from e
 
 
 @command("top", rest=True, help="Display the running processes of a container")

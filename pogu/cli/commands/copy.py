@@ -109,7 +109,7 @@ def _place(target: str, source: str, name: str, *, source_is_dir: bool) -> tuple
     if there.is_dir():
         return there, "" if source_is_dir and _wants_content(source) else name
     if not there.parent.is_dir():
-        raise Failed(f"invalid output path: directory {str(there.parent.absolute())!r} does not exist")
+        raise Failed(f'invalid output path: directory "{there.parent.absolute()}" does not exist')
     if there.exists() and source_is_dir:
         raise Failed("cannot copy directory")
     if target.endswith("/") and not source_is_dir:

@@ -10,21 +10,23 @@ from pogu.cli.client import ApiError
 from pogu.cli.invoke import Exit
 
 
-def each(refs: Iterable[str], act: Callable[[str], Any], *, show: bool = True) -> None:
-    """Call `act` with each of `refs` and print it afterwards (`show`).
+def each(refs: Iterable[str], act: Callable[[str], Any], *, show: bool = True, summary: str = "") -> None:
+    """Call `act` with each of `refs` and print it afterwards (`show`); `summary` stands before the names that failed.
 
     Raises:
         Exit: with code 1, after all were tried, when one failed.
     """
-    failed = False
+    failed = []
     for ref in refs:
         try:
             act(ref)
         except ApiError as e:
             print(e, file=sys.stderr)
-            failed = True
+            failed.append(ref)
         else:
             if show:
                 print(ref, flush=True)
+    if failed and summary:
+        print(f"{summary}{', '.join(failed)}", file=sys.stderr)
     if failed:
         raise Exit(1)

@@ -105,8 +105,19 @@ def rmi(session: Session, /, *, names: tuple[str, ...], force: bool, no_prune: b
 @click.pass_obj
 def tag(session: Session, /, *, source: str, target: str) -> None:
     """Give an image another name."""
+    _check_reference(target)
     repository, label = split_tag(target)
     connect(session).post(f"/images/{segment(source)}/tag", repo=repository, tag=label)
+
+
+def _check_reference(name: str) -> None:
+    from pogu.engine.images.reference import parse_reference
+    from pogu.errors import InvalidArgument
+
+    try:
+        parse_reference(name)
+    except InvalidArgument as e:
+        raise Failed(f'Error parsing reference: "{name}" is not a valid repository/tag: {e.message}') from e
 
 
 def split_tag(name: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -15,7 +15,11 @@ from pogu.cli.invoke import Exit, Failed, Session
 from pogu.cli.pflag import command, switch, value
 
 _FORMAT = value("-f", "--format", "form", help="Format output using a template: json, TEMPLATE")
-_NAMES = click.argument("names", nargs=-1, required=True, metavar="NAME|ID [NAME|ID...]")
+
+
+def _names(what: str) -> Callable[..., Any]:
+    return click.argument("names", nargs=-1, required=True, metavar=f"{what} [{what}...]")
+
 
 # In the order docker looks a name up.
 _PATHS = {
@@ -30,7 +34,7 @@ _PATHS = {
 @_FORMAT
 @switch("-s", "--size", help="Display total file sizes if the type is container")
 @value("--type", "kind", help='Only inspect objects of the given type: "container", "image", "network", "volume"')
-@_NAMES
+@_names("NAME|ID")
 @click.pass_obj
 def inspect(session: Session, /, *, names: tuple[str, ...], form: str | None, size: bool, kind: str | None) -> None:
     """Describe objects of any kind."""
@@ -42,7 +46,7 @@ def inspect(session: Session, /, *, names: tuple[str, ...], form: str | None, si
 @command("inspect", help="Display detailed information on one or more containers")
 @_FORMAT
 @switch("-s", "--size", help="Display total file sizes")
-@_NAMES
+@_names("CONTAINER")
 @click.pass_obj
 def inspect_container(session: Session, /, *, names: tuple[str, ...], form: str | None, size: bool) -> None:
     """Describe containers."""
@@ -51,7 +55,7 @@ def inspect_container(session: Session, /, *, names: tuple[str, ...], form: str 
 
 @command("inspect", help="Display detailed information on one or more images")
 @_FORMAT
-@_NAMES
+@_names("IMAGE")
 @click.pass_obj
 def inspect_image(session: Session, /, *, names: tuple[str, ...], form: str | None) -> None:
     """Describe images."""
@@ -61,7 +65,7 @@ def inspect_image(session: Session, /, *, names: tuple[str, ...], form: str | No
 @command("inspect", help="Display detailed information on one or more networks")
 @_FORMAT
 @switch("-v", "--verbose", help="Verbose output for diagnostics")
-@_NAMES
+@_names("NETWORK")
 @click.pass_obj
 def inspect_network(session: Session, /, *, names: tuple[str, ...], form: str | None, verbose: bool) -> None:
     """Describe networks."""
@@ -70,7 +74,7 @@ def inspect_network(session: Session, /, *, names: tuple[str, ...], form: str | 
 
 @command("inspect", help="Display detailed information on one or more volumes")
 @_FORMAT
-@_NAMES
+@_names("VOLUME")
 @click.pass_obj
 def inspect_volume(session: Session, /, *, names: tuple[str, ...], form: str | None) -> None:
     """Describe volumes."""

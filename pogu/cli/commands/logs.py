@@ -12,6 +12,7 @@ from pogu.cli.invoke import Session
 from pogu.cli.pflag import command, switch, value
 from pogu.cli.streams import copy_output
 from pogu.cli.units import api_time
+from pogu.errors import InvalidArgument
 
 
 @command("logs", help="Fetch the logs of a container")
@@ -34,8 +35,15 @@ def logs(session: Session, /, container: str, **given: Any) -> None:
         "timestamps": given["timestamps"] or None,
         "details": given["details"] or None,
         "tail": given["tail"],
-        "since": api_time(given["since"]) if given["since"] else None,
-        "until": api_time(given["until"]) if given["until"] else None,
+        "since": _moment("since", given["since"]),
+        "until": _moment("until", given["until"]),
     }
     reply = client.request("GET", f"/containers/{found['Id']}/logs", query=query)
     copy_output(reply, multiplexed=not found["Config"]["Tty"])
+
+
+def _moment(name: str, text: str | None) -> str | None:
+    try:
+        return api_time(text) if text else None
+    except InvalidArgument as e:
+        raise InvalidArgument(f'invalid value for "{name}": {e.message}') from e

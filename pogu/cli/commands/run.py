@@ -16,6 +16,7 @@ from pogu.cli.foreground import Foreground
 from pogu.cli.invoke import Exit, Failed, Session
 from pogu.cli.pflag import command, switch, value
 from pogu.cli.terminal import DEFAULT_DETACH_KEYS, is_terminal
+from pogu.cli.wrong import WrongValue
 from pogu.errors import PoguError
 
 _IMAGE = click.argument("image", metavar="IMAGE")
@@ -47,6 +48,8 @@ def run(session: Session, /, *, image: str, words: tuple[str, ...], **given: Any
     """Create a container, start it, and stay with it unless detached; the exit code is the container's."""
     try:
         code = _run(connect(session), image, words, given)
+    except WrongValue:
+        raise
     except (PoguError, Failed) as e:
         status = _failure_code(e)
         text = str(e) if status == 1 else f"pogu: {e}\n\nRun 'pogu run --help' for more information"
@@ -128,9 +131,10 @@ def _failure_code(error: Exception) -> int:
     """Return docker's exit code for a container that did not start: 127 no such program, 126 not executable, 125."""
     if isinstance(error, Failed):
         return error.code
-    text = str(error)
-    if any(words in text for words in ("executable file not found", "no such file or directory: unknown")):
+    if not isinstance(error, ApiError):
+        return RUN_FAILED
+    if any(words in error.detail for words in ("executable file not found", "no such file or directory")):
         return 127
-    if any(words in text for words in ("permission denied: unknown", "is a directory: unknown", "exec format error")):
+    if any(words in error.detail for words in ("permission denied", "is a directory")):
         return 126
     return RUN_FAILED

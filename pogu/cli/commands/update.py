@@ -10,11 +10,10 @@ import click
 from pogu.cli.client import segment
 from pogu.cli.commands.each import each
 from pogu.cli.connect import connect
-from pogu.cli.flags.body import nano_cpus, swap
+from pogu.cli.flags.body import nano_cpus, size, swap
 from pogu.cli.flags.pairs import restart_policy
 from pogu.cli.invoke import Failed, Session
 from pogu.cli.pflag import command, value
-from pogu.cli.units import parse_size
 
 
 @command("update", help="Update configuration of one or more containers")
@@ -66,9 +65,12 @@ _NUMBERS = {
 
 def _body(given: dict[str, Any]) -> dict[str, Any]:
     body = {key: given[name] for name, key in _NUMBERS.items() if given[name] is not None}
-    for name, key in (("memory", "Memory"), ("memory_reservation", "MemoryReservation")):
+    for name, flag, key in (
+        ("memory", "-m, --memory", "Memory"),
+        ("memory_reservation", "--memory-reservation", "MemoryReservation"),
+    ):
         if given[name] is not None:
-            body[key] = parse_size(given[name])
+            body[key] = size(flag, given[name])
     if given["memory_swap"] is not None:
         body["MemorySwap"] = swap(given["memory_swap"])
     if given["cpus"] is not None:

@@ -10,6 +10,7 @@ from pogu.cli.flags import pairs, ports
 from pogu.cli.flags.mounts import absolute_bind, parse_mount
 from pogu.cli.flags.networks import endpoints
 from pogu.cli.units import parse_size
+from pogu.cli.wrong import WrongValue
 from pogu.errors import InvalidArgument
 
 _STREAMS = ("stdin", "stdout", "stderr")
@@ -37,9 +38,7 @@ def attached(given: dict[str, Any], *, detach: bool) -> set[str]:
         return set()
     wanted = {text.lower() for text in given["attach"]}
     if unknown := wanted - set(_STREAMS):
-        raise InvalidArgument(
-            f'invalid argument "{unknown.pop()}" for "-a, --attach" flag: valid streams are STDIN, STDOUT and STDERR'
-        )
+        raise WrongValue("-a, --attach", unknown.pop(), "valid streams are STDIN, STDOUT and STDERR")
     if not wanted:
         wanted = {"stdout", "stderr"} | ({"stdin"} if given["interactive"] else set())
     return wanted
@@ -111,7 +110,7 @@ def _host_config(given: dict[str, Any]) -> dict[str, Any]:
         "Tmpfs": _tmpfs(given["tmpfs"]),
         "UTSMode": given["uts"] or "",
         "UsernsMode": given["userns"] or "",
-        "ShmSize": parse_size(given["shm_size"]) if given["shm_size"] else 0,
+        "ShmSize": size("--shm-size", given["shm_size"]),
         "Sysctls": pairs.pairs(given["sysctl"]) or None,
         "Runtime": given["runtime"] or "",
         "Isolation": given["isolation"] or "",
@@ -126,7 +125,7 @@ def _host_config(given: dict[str, Any]) -> dict[str, Any]:
 def _resources(given: dict[str, Any]) -> dict[str, Any]:
     return {
         "CpuShares": given["cpu_shares"] or 0,
-        "Memory": _bytes(given["memory"]),
+        "Memory": size("-m, --memory", given["memory"]),
         "NanoCpus": nano_cpus(given["cpus"]),
         "CgroupParent": given["cgroup_parent"] or "",
         "BlkioWeight": given["blkio_weight"] or 0,
@@ -144,7 +143,7 @@ def _resources(given: dict[str, Any]) -> dict[str, Any]:
         "Devices": pairs.devices(given["device"]),
         "DeviceCgroupRules": list(given["device_cgroup_rule"]) or None,
         "DeviceRequests": pairs.gpus(given["gpus"]),
-        "MemoryReservation": _bytes(given["memory_reservation"]),
+        "MemoryReservation": size("--memory-reservation", given["memory_reservation"]),
         "MemorySwap": swap(given["memory_swap"]),
         "MemorySwappiness": given["memory_swappiness"],
         "OomKillDisable": given["oom_kill_disable"],
@@ -153,13 +152,17 @@ def _resources(given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _bytes(text: str | None) -> int:
-    return parse_size(text) if text else 0
+def size(flag: str, text: str | None) -> int:
+    """Return the bytes of a flag's value, 0 where there is none. Raises WrongValue."""
+    try:
+        return parse_size(text) if text else 0
+    except InvalidArgument as e:
+        raise WrongValue(flag, text or "", e.message) from e
 
 
 def swap(text: str | None) -> int:
     """Return bytes of memory plus swap; -1 is no limit."""
-    return -1 if text == "-1" else _bytes(text)
+    return -1 if text == "-1" else size("--memory-swap", text)
 
 
 def nano_cpus(text: str | None) -> int:
@@ -169,11 +172,9 @@ def nano_cpus(text: str | None) -> int:
     try:
         nanos = Decimal(text) * 10**9
     except InvalidOperation:
-        raise InvalidArgument(
-            f'invalid argument "{text}" for "--cpus" flag: failed to parse {text} as a rational number'
-        ) from None
+        raise WrongValue("--cpus", text, f"failed to parse {text} as a rational number") from None
     if nanos != nanos.to_integral_value():
-        raise InvalidArgument(f'invalid argument "{text}" for "--cpus" flag: value is too precise')
+        raise WrongValue("--cpus", text, "value is too precise")
     return int(nanos)
 
 
@@ -183,7 +184,7 @@ def _extra_host(text: str) -> str:
         host, found, address = text.partition(separator)
         if found and host and address:
             return f"{host}:{address.strip('[]')}"
-    raise InvalidArgument(f'invalid argument "{text}" for "--add-host" flag: bad format for add-host: "{text}"')
+    raise WrongValue("--add-host", text, f'bad format for add-host: "{text}"')
 
 
 def _tmpfs(given: Sequence[str]) -> dict[str, str] | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pogu.cli.units import parse_size
-from pogu.errors import InvalidArgument
+from pogu.cli.wrong import WrongValue
 
 _SWITCHES = {"readonly", "ro", "volume-nocopy", "bind-nonrecursive"}
 
@@ -19,9 +19,7 @@ def parse_mount(text: str) -> dict[str, Any]:
         key, eq, value = part.partition("=")
         key = key.strip().lower()
         if not eq and key not in _SWITCHES:
-            raise InvalidArgument(
-                f'invalid argument "{text}" for "--mount" flag: invalid field \'{part}\' must be a key=value pair'
-            )
+            raise WrongValue("--mount", text, f"invalid field '{part}' must be a key=value pair")
         _set(mount, key, value if eq else "true", text)
     _check(mount, text)
     return mount
@@ -51,9 +49,7 @@ def _set(mount: dict[str, Any], key: str, value: str, text: str) -> None:
     elif key == "bind-recursive":
         _recursive(mount.setdefault("BindOptions", {}), value, text)
     else:
-        raise InvalidArgument(
-            f"invalid argument \"{text}\" for \"--mount\" flag: unexpected key '{key}' in '{key}={value}'"
-        )
+        raise WrongValue("--mount", text, f"unexpected key '{key}' in '{key}={value}'")
 
 
 def _driver(options: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +62,7 @@ def _bool(key: str, value: str, text: str) -> bool:
         return True
     if value.lower() in {"0", "f", "false"}:
         return False
-    raise InvalidArgument(f'invalid argument "{text}" for "--mount" flag: invalid value for {key}: {value}')
+    raise WrongValue("--mount", text, f"invalid value for {key}: {value}")
 
 
 def _text(_key: str, value: str, _text: str) -> str:
@@ -81,9 +77,7 @@ def _mode(key: str, value: str, text: str) -> int:
     try:
         return int(value, 8)
     except ValueError:
-        raise InvalidArgument(
-            f'invalid argument "{text}" for "--mount" flag: invalid value for {key}: {value}'
-        ) from None
+        raise WrongValue("--mount", text, f"invalid value for {key}: {value}") from None
 
 
 _OPTIONS = {
@@ -105,21 +99,19 @@ def _recursive(options: dict[str, Any], value: str, text: str) -> None:
         "readonly": "ReadOnlyForceRecursive",
     }
     if value not in fields:
-        raise InvalidArgument(
-            f'invalid argument "{text}" for "--mount" flag: invalid value for bind-recursive: {value}'
-        )
+        raise WrongValue("--mount", text, f"invalid value for bind-recursive: {value}")
     if fields[value]:
         options[str(fields[value])] = True
 
 
 def _check(mount: dict[str, Any], text: str) -> None:
     if not mount.get("Target"):
-        raise InvalidArgument(f'invalid argument "{text}" for "--mount" flag: target is required')
+        raise WrongValue("--mount", text, "target is required")
     groups = {"bind": "BindOptions", "volume": "VolumeOptions", "tmpfs": "TmpfsOptions", "image": "ImageOptions"}
     for kind, group in groups.items():
         if group in mount and mount["Type"] != kind:
             reason = f"cannot mix '{kind}-*' options with mount type '{mount['Type']}'"
-            raise InvalidArgument(f'invalid argument "{text}" for "--mount" flag: {reason}')
+            raise WrongValue("--mount", text, reason)
 
 
 def absolute_bind(spec: str) -> str:

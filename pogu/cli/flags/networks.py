@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from typing import Any
 
+from pogu.cli.wrong import WrongValue
 from pogu.errors import InvalidArgument
 
 
@@ -65,5 +66,5 @@ def _parse(text: str) -> tuple[str, dict[str, Any]]:
         elif key == "gw-priority":
             settings["GwPriority"] = int(value)
         else:
-            raise InvalidArgument(f'invalid argument "{text}" for "--network" flag: invalid field {key}')
+            raise WrongValue("--network", text, f"invalid field {key}")
     return name, settings

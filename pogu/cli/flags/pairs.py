@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pogu.cli.units import parse_duration, parse_size
+from pogu.cli.wrong import WrongValue
 from pogu.errors import InvalidArgument
 
 
@@ -22,7 +23,7 @@ def environment(files: Iterable[str], given: Iterable[str]) -> list[str]:
 def _resolved(entry: str) -> str:
     name, eq, _ = entry.partition("=")
     if not name.strip():
-        raise InvalidArgument(f'invalid argument "{entry}" for "-e, --env" flag: invalid environment variable: {entry}')
+        raise WrongValue("-e, --env", entry, f"invalid environment variable: {entry}")
     if eq:
         return entry
     return f"{name}={os.environ[name]}" if name in os.environ else ""
@@ -84,9 +85,7 @@ def ulimits(given: Iterable[str]) -> list[dict[str, Any]]:
         try:
             entry = {"Name": name, "Soft": int(soft), "Hard": int(hard if colon else soft)}
         except ValueError:
-            raise InvalidArgument(
-                f'invalid argument "{text}" for "--ulimit" flag: invalid ulimit argument: {text}'
-            ) from None
+            raise WrongValue("--ulimit", text, f"invalid ulimit argument: {text}") from None
         found.append(entry)
     return found
 
@@ -144,12 +143,19 @@ def healthcheck(given: dict[str, Any]) -> dict[str, Any] | None:
     test = ["CMD-SHELL", given["health_cmd"]] if given["health_cmd"] else None
     return {
         "Test": test,
-        "Interval": parse_duration(given["health_interval"] or "0"),
-        "Timeout": parse_duration(given["health_timeout"] or "0"),
-        "StartPeriod": parse_duration(given["health_start_period"] or "0"),
-        "StartInterval": parse_duration(given["health_start_interval"] or "0"),
+        "Interval": _duration("--health-interval", given["health_interval"]),
+        "Timeout": _duration("--health-timeout", given["health_timeout"]),
+        "StartPeriod": _duration("--health-start-period", given["health_start_period"]),
+        "StartInterval": _duration("--health-start-interval", given["health_start_interval"]),
         "Retries": given["health_retries"] or 0,
     }
+
+
+def _duration(flag: str, text: str | None) -> int:
+    try:
+        return parse_duration(text or "0")
+    except InvalidArgument as e:
+        raise WrongValue(flag, text or "", e.message) from e
 
 
 def security_options(given: Sequence[str]) -> tuple[list[str], list[str] | None, list[str] | None]:

@@ -29,7 +29,7 @@ def test_input_of_any_size_goes_through(daemon: RunningDaemon) -> None:
         (["nosuch:image"], 125, "Unable to find image 'nosuch:image' locally"),
         (["--pull", "never", "nosuch:image"], 125, "No such image: nosuch:image"),
         (["--restart", "always", "busybox"], 125, "cannot specify both --restart and --rm"),
-        (["--memory", "1x", "busybox"], 125, "invalid size: '1x'"),
+        (["--memory", "1x", "busybox"], 125, "invalid suffix: 'x'"),
         (["--nosuch", "busybox"], 125, "unknown flag: --nosuch"),
         (["--network", "container:nobody", "busybox"], 125, "nobody"),
     ],
