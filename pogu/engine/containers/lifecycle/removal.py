@@ -26,18 +26,25 @@ async def remove(rooms: Rooms, entry: Entry, *, force: bool, volumes: bool) -> N
     name = entry.record.name
     if entry.record.removal_in_progress or entry.gone:
         raise Conflict(f"removal of container {name} is already in progress")
-    state = entry.record.state
-    if state.running:
+    while not await _removed(rooms, entry, force=force, volumes=volumes):
+        pass
+
+
+async def _removed(rooms: Rooms, entry: Entry, *, force: bool, volumes: bool) -> bool:
+    """Remove it unless somebody starts it meanwhile (a restart that waited for its end); tell whether it is gone."""
+    name = entry.record.name
+    if entry.record.state.running:
         if not force:
             raise Conflict(f'cannot remove container "/{name}": {_refusal(entry)}')
         entry.restart_cancelled = True
         await kill_and_wait(rooms, entry)
     async with entry.lock:
         if entry.gone:  # --rm was faster
-            return
+            return True
         if entry.record.state.running:
-            raise Conflict(f'cannot remove container "/{name}": {_refusal(entry)}')
+            return False
         await bury(rooms, entry, volumes=volumes, result=WaitResult(entry.record.state.exit_code))
+        return True
 
 
 def _refusal(entry: Entry) -> str:

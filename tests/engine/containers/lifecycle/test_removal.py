@@ -52,6 +52,18 @@ async def test_a_shared_anonymous_volume_stays_with_its_other_user(bench: Bench)
         bench.engine.volumes.get(volume)
 
 
+async def test_a_restart_that_waits_does_not_keep_it(bench: Bench) -> None:
+    """It would start the container just when the removal has ended it."""
+    id_ = await bench.start(*LONG)
+    restarting = asyncio.create_task(bench.containers.restart(id_, signal="SIGCHLD", timeout=600))
+    while "kill" not in bench.actions(id_):
+        await asyncio.sleep(0.01)
+    await bench.containers.remove(id_, force=True)
+    with pytest.raises(NotFound):
+        bench.containers.get(id_)
+    await asyncio.gather(restarting, return_exceptions=True)
+
+
 async def test_removing_twice_at_once(bench: Bench) -> None:
     id_ = await bench.start(*LONG)
     results = await asyncio.gather(
