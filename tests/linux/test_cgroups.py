@@ -80,19 +80,27 @@ async def test_members_are_listed_and_signalled(group: Cgroup) -> None:
     assert group.pids() == []
 
 
-async def test_freezing_stops_and_killing_thaws(group: Cgroup) -> None:
-    process = sleeper(group)
+async def test_freezing_stops_and_thawing_goes_on(group: Cgroup, tmp_path: Path) -> None:
+    process = spawn(["sh", "-c", f"while :; do echo >>{tmp_path}/out; sleep 0.01; done"])
+    for directory in group.directories():
+        (directory / "cgroup.procs").write_text(str(process.pid))
+    await until_larger(tmp_path / "out", 1)
     await group.freeze()
     assert group.frozen()
-    process.send_signal(signal.SIGTERM)
-    await asyncio.sleep(0.1)
-    assert process.returncode is None
+    size = (tmp_path / "out").stat().st_size
+    await asyncio.sleep(0.2)
+    assert (tmp_path / "out").stat().st_size == size
     group.thaw()
-    assert await process.wait() == -15
-    process = sleeper(group)
+    await until_larger(tmp_path / "out", size)
     await group.freeze()
     group.kill()
     assert await process.wait() == -9
+
+
+async def until_larger(path: Path, size: int) -> None:
+    async with asyncio.timeout(10):
+        while not path.exists() or path.stat().st_size <= size:
+            await asyncio.sleep(0.01)
 
 
 async def test_groups_within_are_killed_and_removed_too(group: Cgroup) -> None:

@@ -23,7 +23,7 @@ async def reaper() -> AsyncIterator[OrphanReaper]:
 
 async def test_an_orphan_of_a_pid_namespace_is_reaped(reaper: OrphanReaper) -> None:
     # unshare forks the namespace's first process, tells its PID and is killed: the first process is an orphan
-    script = "unshare --pid --fork sleep 0.3 & sleep 0.1; pgrep -P $!; kill -9 $!"
+    script = "unshare --pid --fork sleep 0.3 & until pgrep -P $!; do :; done; kill -9 $!"
     pid = int((await run(["sh", "-c", script])).stdout)
     assert stat_of(pid)[1] == str(os.getpid())
     while stat_of(pid)[0] != "Z":

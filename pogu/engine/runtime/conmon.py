@@ -139,8 +139,8 @@ class ConmonSupervisor(Supervisor):
         await container.kill()
         await self._clear(id, bundle, container.runtime, container.cgroup)
         self._containers.pop(id, None)
-        if container.oom_watch is not None and self._inotify:
-            self._inotify.unwatch(container.oom_watch)
+        for watch in container.watches if self._inotify else ():
+            self._events().unwatch(watch)
 
     async def update(self, id: str, resources: Json) -> None:
         await asyncio.to_thread(apply_limits, self._running(id).cgroup, resources)
@@ -297,14 +297,25 @@ class ConmonSupervisor(Supervisor):
         return self._inotify
 
     def _watch_oom(self, container: Supervision) -> None:
-        def appeared(_: int, name: str) -> None:
-            if name == "oom" and self.on_oom:
-                self.on_oom(container.id)
+        """Hear of processes killed for want of memory: conmon leaves a file, and in version 2 the kernel tells us too.
 
-        try:
-            container.oom_watch = self._events().watch(container.bundle.path, inotify.CREATE, appeared)
-        except OSError:  # the host's limit on watches: the exit will still say it
-            container.oom_watch = None
+        systemd removes the group as soon as it is empty, so it is too late to count when the container has ended.
+        """
+
+        def news(_: int, name: str) -> None:
+            if not container.oom and (name == "oom" or container.cgroup.oom_kills()):
+                container.oom = True
+                if self.on_oom:
+                    self.on_oom(container.id)
+
+        places = [(container.bundle.path, inotify.CREATE)]
+        if hierarchy().version == 2 and (group := container.cgroup.directory("memory")):
+            places.append((group / "memory.events", inotify.MODIFY))
+        for path, mask in places:
+            try:
+                container.watches.append(self._events().watch(path, mask, news))
+            except OSError:  # it has ended, or the host's limit on watches: the exit may still say it
+                continue
 
 
 def _record_of(spec: LaunchSpec, runtime: OciRuntime, conmon: int, init: int) -> Supervised:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pogu.engine.runtime.bundle import Bundle, Supervised, open_process
@@ -30,7 +30,8 @@ class Supervision:
     init: int | None  # pidfd, None once it has ended
     exit: asyncio.Future[Exit]
     watcher: asyncio.Task[None] | None = None
-    oom_watch: int | None = None
+    oom: bool = False  # the kernel has killed a process of it for want of memory
+    watches: list[int] = field(default_factory=list)  # of inotify
 
     def watch_child(self, conmon: Process) -> None:
         """Conclude when our own child conmon ends."""
@@ -86,7 +87,7 @@ class Supervision:
             self.signal(signal.SIGKILL)
         self._close_init()
         if not self.exit.done():
-            self.exit.set_result(read_exit(persist_dir, self.cgroup.oom_kills() > 0))
+            self.exit.set_result(read_exit(persist_dir, self.oom or self.cgroup.oom_kills() > 0))
 
     def _close_init(self) -> None:
         if self.init is not None:
