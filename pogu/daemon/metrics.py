@@ -100,7 +100,9 @@ class _EngineCollector:
         for key, counts in sorted(self._traffic.latencies.items()):
             latency.add_metric(list(key), _cumulative(counts), self._traffic.seconds[key])
         yield latency
-        yield GaugeMetricFamily("pogu_api_in_flight", "Requests being served", value=self._traffic.in_flight)
+        yield GaugeMetricFamily(
+            "pogu_api_in_flight", "Requests whose answer has not begun", value=self._traffic.in_flight
+        )
 
 
 def _cumulative(counts: list[int]) -> list[tuple[str, float]]:

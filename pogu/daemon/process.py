@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from pogu import __version__
-from pogu.daemon import journal, systemd
+from pogu.daemon import journal
 from pogu.daemon.listeners import Listener, open_listeners, serve
 from pogu.daemon.lock import DirectoryLock, PidFile
 from pogu.daemon.settings import Settings
+from pogu.daemon.systemd import Notifier
 from pogu.errors import Forbidden, PoguError
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class _Daemon:
         self._settings = settings
         self._listeners = listeners
         self._started = started
+        self._systemd = Notifier()
         self._stop = asyncio.Event()
         self._stop_containers = not settings.get("live-restore")
 
@@ -101,9 +103,9 @@ class _Daemon:
             await serve(server, self._listeners)
             metrics = await self._serve_metrics(traffic)
             self._announce(ready)
-            async with _heartbeat():
+            async with _heartbeat(self._systemd):
                 await self._stop.wait()
-            systemd.notify("STOPPING=1")
+            self._systemd.notify("STOPPING=1")
             log.info("stopping%s", " with all containers" if self._stop_containers else "; containers go on running")
         finally:
             for each in filter(None, (server, metrics)):
@@ -131,7 +133,7 @@ class _Daemon:
         seconds = time.monotonic() - self._started
         addresses = ", ".join(map(str, self._listeners))
         ready(f"Pogu {__version__} is ready on {addresses} (root {self._settings.root}, {seconds:.2f} s)")
-        systemd.notify("READY=1", f"STATUS=Serving {addresses}", f"MAINPID={os.getpid()}")
+        self._systemd.notify("READY=1", f"STATUS=Serving {addresses}", f"MAINPID={os.getpid()}")
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -154,11 +156,11 @@ class _Daemon:
     def _on_reload(self) -> None:
         from pogu.daemon.reload import reload, reload_attributes
 
-        systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        self._systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         self._settings = reload(self._settings, self.config)
         self._stop_containers = not self._settings.get("live-restore")
         self.engine.events.publish("daemon", "reload", self.engine.id, reload_attributes(self._settings))
-        systemd.notify("READY=1")
+        self._systemd.notify("READY=1")
 
     def _on_dump(self) -> None:
         from pogu.daemon.tasks import describe_tasks
@@ -187,9 +189,9 @@ class _Front:
 
 
 @contextlib.asynccontextmanager
-async def _heartbeat() -> Any:
+async def _heartbeat(systemd: Notifier) -> Any:
     """Tell systemd's watchdog that the loop turns, if it wants to know."""
-    interval = systemd.watchdog_seconds()
+    interval = systemd.watchdog_seconds
     if interval is None:
         yield
         return

@@ -23,25 +23,26 @@ def inherited_sockets() -> list[tuple[str, int]]:
     return found
 
 
-def notify(*lines: str) -> bool:
-    """Send assignments such as `READY=1` to systemd; False where nobody asked for them."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address:
-        return False
-    if address.startswith("@"):  # abstract namespace
-        address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as s:
-        try:
-            s.sendto("\n".join(lines).encode(), address)
-        except OSError:
+class Notifier:
+    """Tells systemd how the service is. Made once: what systemd put into the environment is taken out of it, because
+    the OCI runtimes take the same variables for a wish of the container's.
+    """
+
+    def __init__(self) -> None:
+        self._address = os.environ.pop("NOTIFY_SOCKET", "")
+        pid = os.environ.pop("WATCHDOG_PID", "")
+        limit = int(os.environ.pop("WATCHDOG_USEC", "") or 0)
+        self.watchdog_seconds = limit / 2e6 if limit and pid in {"", str(os.getpid())} else None
+        """How often systemd wants to hear `WATCHDOG=1` (half its limit), None if it does not."""
+
+    def notify(self, *lines: str) -> bool:
+        """Send assignments such as `READY=1`; False where nobody asked for them."""
+        if not self._address:
             return False
-    return True
-
-
-def watchdog_seconds() -> float | None:
-    """Return how often systemd wants to hear `WATCHDOG=1` (half its limit), None if it does not."""
-    pid = os.environ.get("WATCHDOG_PID")
-    if pid and pid != str(os.getpid()):
-        return None
-    limit = int(os.environ.get("WATCHDOG_USEC") or 0)
-    return limit / 2e6 if limit else None
+        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address  # abstract namespace
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as s:
+            try:
+                s.sendto("\n".join(lines).encode(), address)
+            except OSError:
+                return False
+        return True

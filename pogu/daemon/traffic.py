@@ -61,7 +61,8 @@ class Traffic:
     def _count(self, request: Request, status: int, seconds: float) -> None:
         self.requests[route_class(request.path), request.method, status] += 1
         if log.isEnabledFor(logging.DEBUG):
-            log.debug("%s %s: %d in %.1f ms", request.method, request.raw_target, status, seconds * 1000)
+            # without the query, which may hold secrets (build arguments)
+            log.debug("%s %s: %d in %.1f ms", request.method, request.path, status, seconds * 1000)
 
     def _observe(self, request: Request, seconds: float) -> None:
         key = (route_class(request.path), request.method)

@@ -60,7 +60,7 @@ def test_read_sizes(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1x", "1 2"])
 def test_no_sizes(text: str) -> None:
-    with pytest.raises(InvalidArgument, match="invalid (size|suffix)"):
+    with pytest.raises(InvalidArgument, match=r"invalid (size|suffix)"):
         units.parse_size(text)
 
 
