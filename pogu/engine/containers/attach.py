@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from pogu.engine.containers.detach import DetachScanner, parse_detach_keys
 from pogu.engine.containers.rooms import Rooms
 from pogu.engine.containers.table import Entry
-from pogu.engine.logs import Ending, SpoolRecord, follow
+from pogu.engine.logs import Ending, Position, SpoolRecord, end_of, follow
 from pogu.engine.runtime import SupervisorStream
 from pogu.errors import Conflict, PoguError
 
@@ -81,7 +80,7 @@ class ContainerSession(AttachSession):
         self._end = Ending()
         self._relay: Callable[[], None] = self._end.set
         self._ending.add(self._relay)
-        self._offset = 0 if options.logs else size_of(self._path)
+        self._start = Position() if options.logs else end_of(self._path)
         self._stdin_ended = False
 
     async def _output(self) -> AsyncIterator[tuple[int, bytes]]:
@@ -93,7 +92,7 @@ class ContainerSession(AttachSession):
         if not options.stream and not options.logs:
             return
         wanted = {n for n, on in ((1, options.stdout), (2, options.stderr)) if on}
-        batches = follow(self._path, self._offset, self._end)
+        batches = follow(self._path, self._start, self._end)
         try:
             async for batch in batches:
                 if self.detached.is_set():
@@ -172,14 +171,6 @@ def _joined(batch: Iterable[SpoolRecord]) -> list[tuple[int, bytes]]:
         else:
             pieces.append((record.stream, [record.data]))
     return [(stream, b"".join(parts)) for stream, parts in pieces]
-
-
-def size_of(path: Path) -> int:
-    """Return a file's size, 0 if it does not exist."""
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
 
 
 async def console(rooms: Rooms, entry: Entry) -> SupervisorStream:

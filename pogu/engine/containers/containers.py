@@ -27,6 +27,7 @@ from pogu.engine.containers.listing import Filters, list_containers
 from pogu.engine.containers.pruning import Pruner
 from pogu.engine.containers.rooms import Rooms
 from pogu.engine.containers.roots import Roots
+from pogu.engine.containers.rotating import rotate_forever
 from pogu.engine.containers.stats import stats
 from pogu.engine.containers.table import Entry, WaitResult
 from pogu.engine.events import EventBus
@@ -80,6 +81,7 @@ class Containers:
         )
         self._execs = Execs(self._rooms)
         self._pruner = Pruner(self._rooms)
+        self._rotating: asyncio.Task[None] | None = None
         self._rooms.on_started = self._watch
         self._rooms.on_abandoned = self._remove_abandoned
         self._rooms.on_gone = lambda entry: self._execs.forget(entry.id)
@@ -92,6 +94,7 @@ class Containers:
         for directory in (self._rooms.config.root / "containers", self._rooms.config.run / "rootfs"):
             directory.mkdir(parents=True, exist_ok=True, mode=0o711)
         await reconcile.reconcile(self._rooms)
+        self._rotating = self._rooms.spawn(rotate_forever(self._rooms), "rotation")
 
     async def close(self, stop_containers: bool = False) -> None:
         """Stop with or without the containers; those left go on running and are taken up by the next start.
@@ -99,6 +102,8 @@ class Containers:
         Operations under way are finished, restarts are not begun any more.
         """
         self._rooms.stopping = True
+        if self._rotating:
+            self._rotating.cancel()
         if stop_containers:
             await stopping.stop_all(self._rooms, self._rooms.config.shutdown_timeout)
         for entry in self._rooms.table:

@@ -54,7 +54,8 @@ class Exec:
 
     def event(self, action: str) -> str:
         """Return the action of an event about it, its command included."""
-        return f"{action}: {' '.join(self.config.cmd)}"
+        program, *arguments = self.config.cmd
+        return f"{action}: {program} {' '.join(arguments)}"  # with the space even where nothing follows, as in Docker
 
 
 class ExecSession(AttachSession):
@@ -178,9 +179,8 @@ class Execs:
         try:
             process = await self._rooms.shielded(self._run(entry, exec_, detach), f"exec {exec_.id}")
         except PoguError as e:
-            exec_.exit_code = (
-                127 if isinstance(e, CommandNotFound) else 126 if isinstance(e, CommandNotExecutable) else 128
-            )
+            exec_.exit_code = _exit_code(e)
+            entry.execs.discard(exec_.id)
             self._rooms.publish(entry, "exec_die", execID=exec_.id, exitCode=str(exec_.exit_code))
             raise
         if detach:
@@ -236,3 +236,10 @@ class Execs:
         require_live(entry)
         if entry.record.state.paused:
             raise Conflict(f"Container {entry.id} is paused, unpause the container before exec")
+
+
+def _exit_code(error: PoguError) -> int:
+    """Return the code of a process that could not be started: what Docker makes of the reason."""
+    if isinstance(error, CommandNotFound):
+        return 127
+    return 126 if isinstance(error, CommandNotExecutable | InvalidArgument) else 128

@@ -1,7 +1,9 @@
 """What containers print: the reader of the spool that the supervisor writes, whole, from the end, or as it grows."""
 
+from pogu.engine.logs.files import Position, end_of
 from pogu.engine.logs.follow import Ending, follow
 from pogu.engine.logs.reader import LogLine, LogOptions, read_logs
+from pogu.engine.logs.rotation import RotationPolicy, is_full, rotation_policy, shift
 from pogu.engine.logs.spool import STDERR, STDOUT, SpoolRecord, parse_record
 
 __all__ = [
@@ -10,8 +12,14 @@ __all__ = [
     "Ending",
     "LogLine",
     "LogOptions",
+    "Position",
+    "RotationPolicy",
     "SpoolRecord",
+    "end_of",
     "follow",
+    "is_full",
     "parse_record",
     "read_logs",
+    "rotation_policy",
+    "shift",
 ]

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from pogu.engine.logs.files import Position, is_current, open_file, open_next
 from pogu.engine.logs.spool import Splitter, SpoolRecord
 from pogu.engine.logs.watch import Watch
 
@@ -36,24 +37,50 @@ class Ending:
 
 
 class OpenSpool:
-    """A spool file open for reading at an offset; goes over to the new file after a rotation (rename and reopen)."""
+    """A spool open for reading from a position on; goes from file to file as they were begun."""
 
-    def __init__(self, path: Path, offset: int) -> None:
+    def __init__(self, path: Path, position: Position) -> None:
         self._path = path
-        self._fd = -1
-        self._offset = offset
         self._splitter = Splitter()
-        self._open()
+        self._fd = -1
+        self._inode = 0
+        self._offset = 0
+        self._take(open_file(path, position.inode))
+        if self._inode == position.inode:
+            self._offset = position.offset
 
     def read(self) -> list[SpoolRecord] | None:
-        """Return the records that were added, None if the file has not grown."""
-        if self._fd < 0 and not self._open():
+        """Return the records that were added, None if there are no more for now."""
+        if self._fd < 0 and not self._take(open_file(self._path, 0)):
             return None
+        if (records := self._more()) is not None:
+            return records
+        following = -1 if is_current(self._path, self._inode) else open_next(self._path, self._inode)
+        if following < 0:
+            return None
+        # what was written before the new file was begun is there now, and nothing more comes into the old one
+        if (records := self._more()) is not None:
+            os.close(following)
+            return records
+        self.close()
+        self._take(following)
+        return []
+
+    def _more(self) -> list[SpoolRecord] | None:
         data = os.pread(self._fd, CHUNK, self._offset)
         if data:
             self._offset += len(data)
             return self._splitter.feed(data)
-        return self._after_change()
+        if os.fstat(self._fd).st_size < self._offset:  # somebody has emptied it
+            self._offset = 0
+            self._splitter.reset()
+        return None
+
+    def _take(self, fd: int) -> bool:
+        self._fd, self._offset = fd, 0
+        self._inode = os.fstat(fd).st_ino if fd >= 0 else 0
+        self._splitter.reset()
+        return fd >= 0
 
     def close(self) -> None:
         """Let go of the file."""
@@ -61,41 +88,16 @@ class OpenSpool:
             os.close(self._fd)
             self._fd = -1
 
-    def _open(self) -> bool:
-        try:
-            self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        return True
 
-    def _after_change(self) -> list[SpoolRecord] | None:
-        """At the end of the file: see whether it was replaced or cut, and start on what is there now."""
-        now = os.fstat(self._fd)
-        if now.st_size < self._offset:
-            self._offset = 0
-            self._splitter.reset()
-            return []
-        try:
-            named = self._path.stat()
-        except FileNotFoundError:
-            return None
-        if (named.st_dev, named.st_ino) == (now.st_dev, now.st_ino):
-            return None
-        self.close()
-        self._offset = 0
-        self._splitter.reset()
-        return [] if self._open() else None
-
-
-async def follow(path: Path, offset: int, ending: Ending) -> AsyncIterator[list[SpoolRecord]]:
-    """Yield the records from `offset` on as they are written, in batches, until `ending` is set and all is read.
+async def follow(path: Path, position: Position, ending: Ending) -> AsyncIterator[list[SpoolRecord]]:
+    """Yield the records from `position` on as they are written, in batches, until `ending` is set and all is read.
 
     The file need not exist yet; its directory must.
     """
     wake = asyncio.Event()
     watch = Watch(path.parent, wake.set)
     ending.add(wake.set)
-    spool = OpenSpool(path, offset)
+    spool = OpenSpool(path, position)
     try:
         while True:
             wake.clear()

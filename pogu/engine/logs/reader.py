@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pogu.engine.logs.files import Position
 from pogu.engine.logs.follow import Ending, OpenSpool, follow
-from pogu.engine.logs.spool import STDOUT, SpoolRecord, parse_record
+from pogu.engine.logs.spool import STDOUT, SpoolRecord
+from pogu.engine.logs.tail import tail_position
 
 LINE_LIMIT = 16 << 10  # Docker cuts longer lines into pieces of this many bytes
-BLOCK = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,9 @@ async def read_logs(path: Path, options: LogOptions, ending: Ending) -> AsyncIte
 
     A spool that does not exist is empty.
     """
-    offset = tail_offset(path, options.tail) if options.tail is not None else 0
+    start = tail_position(path, options.tail) if options.tail is not None else Position()
     pending = _Pending()
-    batches = follow(path, offset, ending) if options.follow else _existing(path, offset)
+    batches = follow(path, start, ending) if options.follow else _existing(path, start)
     try:
         async for batch in batches:
             for line in _lines(batch, pending):
@@ -98,64 +98,10 @@ def _wanted(line: LogLine, options: LogOptions) -> bool:
     return options.since is None or line.time_ns >= options.since
 
 
-async def _existing(path: Path, offset: int) -> AsyncIterator[list[SpoolRecord]]:
-    spool = OpenSpool(path, offset)
+async def _existing(path: Path, start: Position) -> AsyncIterator[list[SpoolRecord]]:
+    spool = OpenSpool(path, start)
     try:
         while (records := spool.read()) is not None:
             yield records
     finally:
         spool.close()
-
-
-def tail_offset(path: Path, count: int) -> int:
-    """Return the offset where the last `count` lines begin, reading from the end only what is needed.
-
-    A line that is not ended yet counts as one.
-    """
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return 0
-    try:
-        size = os.fstat(fd).st_size
-        return size if count <= 0 else _search(fd, size, count)
-    finally:
-        os.close(fd)
-
-
-def _search(fd: int, size: int, count: int) -> int:
-    """Walk records backwards; the record before the first wanted line is one that ends a line of the same kind."""
-    seen = 0
-    open_streams: set[int] = set()  # streams whose last line is being walked through
-    first = size
-    for start, line in _records_backwards(fd, size):
-        record = parse_record(line)
-        if record is None:
-            continue
-        if not record.partial or record.stream not in open_streams:
-            # the end of a line, or the unended piece at the end of the file
-            if seen == count:
-                return first
-            seen += 1
-            open_streams.add(record.stream)
-        first = start
-    return 0
-
-
-def _records_backwards(fd: int, size: int) -> Iterator[tuple[int, bytes]]:
-    """Yield (offset, line) of the complete lines of the file, the last first."""
-    end, carry, complete = size, b"", False
-    while end > 0:
-        begin = max(0, end - BLOCK)
-        block = os.pread(fd, end - begin, begin) + carry
-        lines = block.split(b"\n")
-        position = begin + len(block)
-        for line in reversed(lines[1:]):
-            position -= len(line)
-            if line and complete:  # what follows the last line feed is still being written
-                yield position, line
-            complete = True
-            position -= 1
-        carry, end = lines[0], begin
-    if carry and complete:
-        yield 0, carry

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pogu.engine.logs import Ending, LogLine, LogOptions, read_logs
-from pogu.engine.logs.reader import LINE_LIMIT, tail_offset
+from pogu.engine.logs.reader import LINE_LIMIT
+from pogu.engine.logs.tail import tail_position
 
 
 def record(text: bytes, *, second: int = 0, stream: str = "stdout", tag: str = "F") -> bytes:
@@ -96,7 +97,7 @@ def test_tail_is_the_end_of_the_whole(sizes: list[int], count: int) -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = write(Path(directory) / "log", *(record(b"%d." % n + b"x" * size) for n, size in enumerate(sizes)))
         everything = path.read_bytes().splitlines()
-        assert path.read_bytes()[tail_offset(path, count) :].splitlines() == everything[-count:]
+        assert path.read_bytes()[tail_position(path, count).offset :].splitlines() == everything[-count:]
 
 
 async def test_following_ends_with_the_container_and_misses_nothing(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from pogu.engine.containers.rooms import Rooms
 from pogu.engine.containers.rootfs import copy_up, mounted_root
 from pogu.engine.containers.table import Entry
 from pogu.engine.images import Image, host_platform
+from pogu.engine.logs import rotation_policy
 from pogu.engine.model import Container, ContainerConfig, HostConfig, NetworkingConfig
 from pogu.engine.moments import now_rfc3339
 from pogu.engine.naming import check_name, new_id
@@ -92,6 +93,8 @@ def check_request(
     check_security_options(host)
     fill_host_config(host, rooms.config, facts.cgroup_v2)
     check_modes_together(config, host)
+    if host.log_config:
+        rotation_policy(host.log_config.type or "", host.log_config.config or {})
     known = {"crun", "runc", *rooms.config.runtimes}
     if host.runtime not in known:
         raise InvalidArgument(f"unknown or invalid runtime name: {host.runtime}")
