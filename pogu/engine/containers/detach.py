@@ -16,8 +16,10 @@ _CONTROL = {
 }
 
 
-def parse_detach_keys(text: str | None) -> bytes:
+def parse_detach_keys(text: str | None, noun: str = "detach") -> bytes:
     """Return the bytes of a comma-separated key sequence; each key is one character or `ctrl-` and one.
+
+    `noun` is what dockerd calls the keys: "detach", or for an exec "escape".
 
     Raises:
         InvalidArgument: a key is neither.
@@ -32,7 +34,7 @@ def parse_detach_keys(text: str | None) -> bytes:
         elif len(key) == 1 and ord(key) < 128:
             keys.append(ord(key))
         else:
-            raise InvalidArgument(f"Invalid detach keys ({text}) provided")
+            raise InvalidArgument(f"Invalid {noun} keys ({text}) provided")
     return bytes(keys)
 
 

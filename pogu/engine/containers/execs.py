@@ -128,7 +128,7 @@ class Execs:
             raise InvalidArgument("No exec command specified")
         entry = self._rooms.table.find(ref)
         self._require_running(entry)
-        parse_detach_keys(config.detach_keys)
+        parse_detach_keys(config.detach_keys, "escape")
         for text in (*config.cmd, *config.env, config.user, config.working_dir):
             if "\0" in text:
                 raise InvalidArgument("exec parameters must not contain a null byte")
@@ -190,6 +190,8 @@ class Execs:
     async def _run(self, entry: Entry, exec_: Exec, detach: bool) -> ExecProcess:
         config = exec_.config
         stdin = config.attach_stdin and not detach
+        if config.working_dir and not config.working_dir.startswith("/"):
+            raise InvalidArgument("OCI runtime exec failed: exec failed: Cwd must be an absolute path: unknown")
         description = await exec_process(self._rooms, entry, config)
         process = await self._rooms.supervisor.exec(entry.id, description, terminal=config.tty, stdin=stdin)
         exec_.process, exec_.pid, exec_.running = process, process.pid, True

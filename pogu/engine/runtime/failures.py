@@ -61,11 +61,13 @@ def _explain(message: str, program: str) -> tuple[type[PoguError], str]:
         why = "no such file or directory" if "/" in name else "executable file not found in $PATH"
         where = f"stat {name}: {why}" if "/" in name else why
         return CommandNotFound, f'{_PROGRAM}exec: "{name}": {where}'
+    if not program:  # crun looks at the working directory then, and runc on PATH
+        return CommandNotFound, f'{_PROGRAM}exec: "": executable file not found in $PATH'
     if _CRUN_DENIED.search(message):  # a directory too: access(2) on it succeeds, and crun looks on
         return CommandNotExecutable, f'{_PROGRAM}exec: "{program}": permission denied'
     if found := _CRUN_CHDIR.search(message):
         kind = CommandNotFound if "No such" in found["why"] else CommandNotExecutable
-        return kind, f"{_PROGRAM}chdir to cwd ({json.dumps(found['path'])}) failed: {found['why'].lower()}"
+        return kind, f"{_PROGRAM}chdir to cwd ({json.dumps(found['path'])}) set in config.json failed: {found['why'].lower()}"
     if found := _RUNC_PROGRAM.search(message):
         kind = CommandNotExecutable if _not_executable(found["why"]) else CommandNotFound
         return kind, _from_program(message)

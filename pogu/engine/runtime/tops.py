@@ -19,7 +19,8 @@ async def top(pids: Sequence[int], ps_args: Sequence[str]) -> Processes:
     except FileNotFoundError:
         raise Unsupported("ps is not installed on this host: install procps") from None
     if done.returncode:
-        raise InvalidArgument(f"Error running ps: {done.stderr.decode(errors='replace').strip()}")
+        why = done.stderr.decode(errors="replace").strip().partition("\n")[0]  # usage follows
+        raise InvalidArgument(f"ps: {why or f'exit status {done.returncode}'}")
     lines = done.stdout.decode(errors="replace").splitlines()
     titles = lines[0].split() if lines else []
     if "PID" not in titles:

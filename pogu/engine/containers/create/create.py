@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 from dataclasses import dataclass
@@ -121,15 +122,24 @@ def _platform_warnings(image: Image | None, platform: str | None) -> list[str]:
 def _resolve_modes(rooms: Rooms, host: HostConfig) -> None:
     """Write full IDs into `container:NAME` modes, so that a rename does not change what they mean.
 
+    That there is no container whose network to join is told when this one starts, as dockerd does: the docker command
+    takes a 404 from a create for a missing image, and pulls.
+
     Raises:
-        NotFound: no such container.
+        NotFound: no such container whose processes or IPC to join.
+        InvalidArgument: no such container to link with.
     """
     for field in ("network_mode", "ipc_mode", "pid_mode"):
         mode = getattr(host, field) or ""
         if is_container_mode(mode):
-            setattr(host, field, f"container:{rooms.table.find(mode.partition(':')[2]).id}")
+            with contextlib.suppress(NotFound) if field == "network_mode" else contextlib.nullcontext():
+                setattr(host, field, f"container:{rooms.table.find(mode.partition(':')[2]).id}")
     for link in host.links or []:
-        rooms.table.find(link.partition(":")[0])
+        name = link.partition(":")[0]
+        try:
+            rooms.table.find(name)
+        except NotFound as e:
+            raise InvalidArgument(f"could not get container for {name}: {e.message}") from None
 
 
 def _new_entry(
