@@ -43,6 +43,8 @@ def main(settings: Settings, ready: Ready, started: float) -> int:
 
     if os.geteuid() != 0:
         raise Forbidden("the daemon needs to be started with root privileges: use sudo")
+    if settings.has("oom-score-adjust"):
+        Path("/proc/self/oom_score_adj").write_text(str(settings.get("oom-score-adjust")))
     with _ownership(settings):
         listeners = open_listeners(settings)
         try:

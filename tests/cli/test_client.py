@@ -32,6 +32,8 @@ async def _echo(request: Request) -> Response | None:
         return Response(404, [("Content-Type", "application/json")], b'{"message": "No such container: x"}')
     if request.path.endswith("/plain"):
         return Response(500, [], b"broken")
+    if request.path.endswith("/back"):
+        return Response(200, [], await request.read_body())
     if request.path.endswith("/empty"):
         return Response(204)
     body = await request.read_body()

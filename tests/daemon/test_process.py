@@ -59,9 +59,10 @@ def test_one_line_when_ready_and_a_clean_end(make_daemon: Make) -> None:
 
 def test_it_is_small_and_quick(make_daemon: Make) -> None:
     """Promised: ready within a second and under 80 MB. CPU seconds are held, which a busy machine does not stretch."""
-    daemon = make_daemon()
+    daemon = make_daemon("--oom-score-adjust", "7")
     _start(daemon)
     assert daemon.process
+    assert Path(f"/proc/{daemon.process.pid}/oom_score_adj").read_text() == "7\n"
     fields = Path(f"/proc/{daemon.process.pid}/stat").read_text().rpartition(")")[2].split()
     assert (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") < 1.5
     status = Path(f"/proc/{daemon.process.pid}/status").read_text()

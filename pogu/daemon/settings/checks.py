@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +27,7 @@ def check(values: Mapping[str, Any]) -> None:
         _numbers,
         _names,
         _storage,
+        _seccomp,
         _dns,
         _networks,
         _bridge,
@@ -59,6 +62,9 @@ def _numbers(values: Mapping[str, Any]) -> None:
         "shutdown-timeout": (-1, "invalid shutdown timeout"),
         "default-shm-size": (0, "invalid default shm size"),
     }
+    score = values.get("oom-score-adjust", 0)
+    if not -1000 <= score <= 1000:
+        _refuse(f"invalid oom-score-adjust: {score}: the kernel takes -1000 to 1000")
     for key, (low, text) in least.items():
         if key in values and values[key] < low:
             _refuse(f"{text}: {values[key]}")
@@ -86,6 +92,18 @@ def _storage(values: Mapping[str, Any]) -> None:
             _refuse(f"storage option {key} is not supported: writable layers have no limit of size")
         if key not in {"overlay2.override_kernel_check", "overlay.override_kernel_check"}:
             _refuse(f"unknown storage option {key}")
+
+
+def _seccomp(values: Mapping[str, Any]) -> None:
+    path = values.get("seccomp-profile")
+    if not path or path in {"builtin", "unconfined"}:
+        return
+    try:
+        json.loads(Path(path).read_bytes())
+    except OSError as e:
+        _refuse(f"opening seccomp profile ({path}) failed: {(e.strerror or str(e)).lower()}")
+    except ValueError as e:
+        _refuse(f"decoding seccomp profile ({path}) failed: {e}")
 
 
 def _dns(values: Mapping[str, Any]) -> None:

@@ -40,6 +40,8 @@ from pogu.errors import InvalidArgument
         ({"storage-driver": "zfs"}, "graphdriver zfs is not supported"),
         ({"storage-opts": ["overlay2.size=1G"]}, "storage option overlay2.size is not supported"),
         ({"storage-opts": ["dm.thinpooldev=x"]}, "unknown storage option dm.thinpooldev"),
+        ({"seccomp-profile": "/nowhere"}, "opening seccomp profile (/nowhere) failed: no such file or directory"),
+        ({"seccomp-profile": "/proc/version"}, "decoding seccomp profile (/proc/version) failed"),
         ({"firewall-backend": "iptables"}, "firewall backend iptables is not supported"),
     ],
 )
@@ -57,6 +59,7 @@ def test_refused(values: dict[str, Any], message: str) -> None:
         {"default-runtime": "kata", "runtimes": {"kata": ("/kata", [])}},
         {"registry-mirrors": ["https://mirror.example/path"], "insecure-registries": ["10.0.0.0/8", "reg:5000"]},
         {"exec-opts": ["native.cgroupdriver=systemd"], "default-address-pools": [("10.0.0.0/8", 24)]},
+        {"seccomp-profile": "unconfined", "storage-opts": ["overlay2.override_kernel_check=true"]},
         {"labels": ["a=1", "a=1", "b="], "shutdown-timeout": -1},
     ],
 )
