@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import stat
 import uuid
 
 from pogu.engine.config import EngineConfig
@@ -25,8 +26,7 @@ class Engine:
 
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
-        config.root.mkdir(parents=True, exist_ok=True, mode=0o711)
-        config.run.mkdir(parents=True, exist_ok=True, mode=0o711)
+        _make_directories(config)
         self.id = _engine_id(config)
         self.state = StateStore(config.root / "state.db")
         self.events = EventBus()
@@ -72,6 +72,23 @@ class Engine:
         await self.volumes.stop()
         await self.storage.stop()
         await asyncio.to_thread(self.state.close)
+
+
+def _make_directories(config: EngineConfig) -> None:
+    """Make the directories, closed to the host's other users where these are there already.
+
+    A program that a container has made set-user-ID root must be out of their reach (CVE-2021-41091): it lies in the
+    container's layer, in its mounted root or in a volume. Only `run` itself is open, for the socket.
+    """
+    config.root.mkdir(parents=True, exist_ok=True, mode=0o710)
+    config.run.mkdir(parents=True, exist_ok=True, mode=0o711)
+    inner = [config.run / name for name in ("rootfs", "runtime", "netns", "shm")]
+    for directory in inner:
+        directory.mkdir(exist_ok=True, mode=0o700)
+    for directory in (config.root, *inner):
+        mode = stat.S_IMODE(directory.stat().st_mode)
+        if mode & 0o007:
+            directory.chmod(mode & ~0o007)
 
 
 def _engine_id(config: EngineConfig) -> str:

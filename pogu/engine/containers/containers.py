@@ -92,7 +92,7 @@ class Containers:
     async def open(self) -> None:
         """Read the records, take up what runs, finish what a crash cut short, and start what policies want running."""
         for directory in (self._rooms.config.root / "containers", self._rooms.config.run / "rootfs"):
-            directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         await reconcile.reconcile(self._rooms)
         self._rotating = self._rooms.spawn(rotate_forever(self._rooms), "rotation")
 

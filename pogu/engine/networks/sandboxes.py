@@ -79,7 +79,7 @@ class Sandboxes:
         return sandbox
 
     async def prepare(self) -> None:
-        await self._threads.call(lambda: self._directory.mkdir(parents=True, exist_ok=True))
+        await self._threads.call(lambda: self._directory.mkdir(parents=True, exist_ok=True, mode=0o700))
 
     async def open(self, sandbox_id: str, dns: Sequence[str]) -> Sandbox:
         """Make the namespace with its loopback interface up; one that is open already is returned as it is."""

@@ -52,7 +52,7 @@ class ConmonSupervisor(Supervisor):
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
         self._bundles = config.run / "runtime"
-        self._bundles.mkdir(parents=True, exist_ok=True, mode=0o711)
+        self._bundles.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._containers: dict[str, Supervision] = {}
         self._runtimes: dict[str, OciRuntime] = {}
         self._inotify: inotify.Inotify | None = None

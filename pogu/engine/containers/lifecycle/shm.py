@@ -44,7 +44,8 @@ def _directory(rooms: Rooms, entry: Entry) -> Path:
 
 
 def _make(path: Path, size: int) -> None:
-    path.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # not for the host's other users
+    path.mkdir(exist_ok=True)
     if not mounts.is_mounted(path):
         flags = mounts.MS_NOSUID | mounts.MS_NODEV | mounts.MS_NOEXEC
         mounts.mount("shm", path, "tmpfs", flags, f"mode=1777,size={size}")

@@ -1,0 +1,44 @@
+"""The places in a root file system that the engine and the runtime mount upon."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from pogu.engine.containers.files import NAMES
+from pogu.linux.paths import opened
+
+_FOLDERS = ("dev", "etc", "proc", "sys")
+
+
+def clear_places(root: Path) -> None:
+    """Put a directory where /dev, /etc, /proc or /sys is anything else, and take links away where files are mounted.
+
+    dockerd does this in a layer below the container's own. Without it a link in an image decides where the runtime
+    works: runc 1.1 makes links (`fd`, `stdin`, `ptmx`…) in what /dev leads to on the host. A name that is missing is
+    left to the runtime.
+
+    Raises:
+        OSError: the file system is full, or the root is not mounted.
+    """
+    with opened(os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as root_fd:
+        for name in _FOLDERS:
+            mode = _mode(root_fd, name)
+            if mode and not stat.S_ISDIR(mode):
+                os.unlink(name, dir_fd=root_fd)
+                os.mkdir(name, 0o755, dir_fd=root_fd)
+        if _mode(root_fd, "etc"):
+            flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            with opened(os.open("etc", flags, dir_fd=root_fd)) as etc_fd:
+                for name in NAMES:
+                    if stat.S_ISLNK(_mode(etc_fd, name)):
+                        os.unlink(name, dir_fd=etc_fd)
+
+
+def _mode(folder_fd: int, name: str) -> int:
+    """Return the mode of what has this name, 0 where nothing has it."""
+    try:
+        return os.stat(name, dir_fd=folder_fd, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return 0
