@@ -15,8 +15,11 @@ from pathlib import Path
 
 
 def set_size(fd: int, height: int, width: int) -> None:
-    """Set a terminal's size in characters; the processes in its foreground get SIGWINCH (ioctl_tty(2), TIOCSWINSZ)."""
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+    """Set a terminal's size in characters, at most 65535 each; the processes in its foreground get SIGWINCH.
+
+    ioctl_tty(2), TIOCSWINSZ.
+    """
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", min(height, 0xFFFF), min(width, 0xFFFF), 0, 0))
 
 
 def get_size(fd: int) -> tuple[int, int]:

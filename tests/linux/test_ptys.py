@@ -81,6 +81,8 @@ def test_size_and_raw_mode() -> None:
     master, slave = os.openpty()
     ptys.set_size(master, 41, 101)
     assert ptys.get_size(slave) == (41, 101)
+    ptys.set_size(master, 2**32 - 1, 65536)
+    assert ptys.get_size(slave) == (65535, 65535)
     ptys.set_raw(slave)
     os.write(master, b"\x03\r")
     assert os.read(slave, 9) == b"\x03\r"

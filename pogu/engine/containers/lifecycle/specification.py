@@ -27,6 +27,7 @@ from pogu.engine.runtime import (
     resolve_user,
 )
 from pogu.engine.runtime import exec_process as runtime_exec_process
+from pogu.errors import Conflict
 
 if TYPE_CHECKING:
     from pogu.engine.containers.execs import ExecConfig
@@ -151,7 +152,10 @@ async def _process(
 
 
 def _resolve_inside(record: Container, user: str) -> Any:
-    fd = os.open(f"/proc/{record.state.pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fd = os.open(f"/proc/{record.state.pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:  # it ends just now
+        raise Conflict(f"container {record.id} is not running") from None
     try:
         return resolve_user(fd, user, record.host_config.group_add)
     finally:
