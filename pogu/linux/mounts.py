@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pogu.linux.paths import RESOLVE_NO_XDEV, open_in_root, opened
+from pogu.linux.paths import RESOLVE_NO_XDEV, attribute_path, open_in_root, opened
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -166,6 +166,12 @@ def unmount(target: str | Path, flags: int = 0) -> bool:
         return False
     _fail(str(target))
     return False
+
+
+def detach(fd: int) -> None:
+    """Unmount the mount whose root `fd` is, wherever that is now, as soon as nobody uses it. Raises OSError."""
+    if _libc.umount2(os.fsencode(attribute_path(fd)), MNT_DETACH) != 0:
+        _fail(f"descriptor {fd}")
 
 
 def syncfs(fd: int) -> None:

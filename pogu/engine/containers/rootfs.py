@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -40,8 +41,7 @@ async def mount_volumes(rooms: Rooms, record: Container) -> list[MountPoint]:
             path = await rooms.volumes.mount(
                 point.name, record.id, destination=point.destination, read_write=point.rw, propagation=point.propagation
             )
-            source = await asyncio.to_thread(_subpath, path, point.subpath) if point.subpath else path
-            ready.append(_with_source(point, source))
+            ready.append(_with_source(point, await _part(rooms, record, point, path)))
         elif point.type == "bind":
             await asyncio.to_thread(_ensure_source, point)
             ready.append(point)
@@ -55,6 +55,8 @@ async def mount_volumes(rooms: Rooms, record: Container) -> list[MountPoint]:
 async def unmount_volumes(rooms: Rooms, record: Container) -> None:
     """Undo `mount_volumes`, as far as it came."""
     for point in record.mounts:
+        if point.subpath:
+            await asyncio.to_thread(_unpin, _pin(rooms, record, point))
         if point.type == "volume":
             try:
                 await rooms.volumes.unmount(point.name, record.id)
@@ -68,7 +70,11 @@ async def unmount_volumes(rooms: Rooms, record: Container) -> None:
 
 def _image_layer(record: Container, point: MountPoint) -> str:
     """Return the ID of the layer that shows an image inside a container."""
-    return f"{record.id}-{hashlib.sha256(point.destination.encode()).hexdigest()[:16]}"
+    return f"{record.id}-{_short_digest(point.destination)}"
+
+
+def _short_digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 async def _mount_image(rooms: Rooms, record: Container, point: MountPoint) -> MountPoint:
@@ -76,8 +82,7 @@ async def _mount_image(rooms: Rooms, record: Container, point: MountPoint) -> Mo
     layer = _image_layer(record, point)
     await rooms.storage.create(layer, image.chain_id)
     target = await rooms.roots.acquire(layer)
-    source = await asyncio.to_thread(_subpath, target, point.subpath) if point.subpath else target
-    return _with_source(point, source)
+    return _with_source(point, await _part(rooms, record, point, target))
 
 
 def _with_source(point: MountPoint, source: Path) -> MountPoint:
@@ -107,8 +112,25 @@ def _ensure_source(point: MountPoint) -> None:
     raise InvalidArgument(f'invalid mount config for type "bind": bind source path does not exist: {path}')
 
 
-def _subpath(volume: Path, subpath: str) -> Path:
-    """Return the real host path of `subpath`, which cannot lead out of the volume."""
+async def _part(rooms: Rooms, record: Container, point: MountPoint, whole: Path) -> Path:
+    """Return what to mount of a volume or image: all of it, or the part that the mount names, held by a mount."""
+    if not point.subpath:
+        return whole
+    target = _pin(rooms, record, point)
+    await asyncio.to_thread(_hold, whole, point.subpath, target)
+    return target
+
+
+def _pin(rooms: Rooms, record: Container, point: MountPoint) -> Path:
+    return rooms.config.run / "subpaths" / f"{record.id}-{_short_digest(point.destination)}"
+
+
+def _hold(volume: Path, subpath: str, target: Path) -> None:
+    """Bind the part of a volume to `target`; it cannot lead out of the volume.
+
+    A path would not do: between its check and the runtime's mount, another container that has the volume could put a
+    link to the host there (CVE-2021-25741).
+    """
     root = os.open(volume, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fd = paths.open_in_root(root, subpath, os.O_PATH)
@@ -116,10 +138,25 @@ def _subpath(volume: Path, subpath: str) -> Path:
         raise InvalidArgument(f"cannot access path {volume}/{subpath}: {e.strerror}") from None
     finally:
         os.close(root)
-    try:
-        return Path(paths.attribute_path(fd)).readlink()
-    finally:
-        os.close(fd)
+    with paths.opened(fd):
+        _unpin(target)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            target.mkdir()
+        else:
+            target.touch()
+        mounts.bind(paths.attribute_path(fd), target, recursive=True)
+
+
+def _unpin(target: Path) -> None:
+    """Undo `_hold`, as far as it came."""
+    if not os.path.lexists(target):
+        return
+    mounts.unmount(target, mounts.MNT_DETACH)
+    if target.is_dir():
+        target.rmdir()
+    else:
+        target.unlink()
 
 
 async def copy_up(rooms: Rooms, container_id: str, point: MountPoint, root: Path) -> None:
@@ -139,7 +176,7 @@ async def copy_up(rooms: Rooms, container_id: str, point: MountPoint, root: Path
 async def mounted_tree(rooms: Rooms, record: Container) -> AsyncIterator[Path]:
     """Yield a stopped container's root with its volumes and bind mounts in place; its lock must be held."""
     async with mounted_root(rooms, record.id) as root:
-        done: list[Path] = []
+        done: list[int] = []
         try:
             for point in await mount_volumes(rooms, record):
                 if point.type != "tmpfs":
@@ -149,29 +186,31 @@ async def mounted_tree(rooms: Rooms, record: Container) -> AsyncIterator[Path]:
             await asyncio.shield(_unbind(rooms, record, done))
 
 
-async def _unbind(rooms: Rooms, record: Container, done: list[Path]) -> None:
-    for path in reversed(done):
-        await asyncio.to_thread(mounts.unmount, path, mounts.MNT_DETACH)
+async def _unbind(rooms: Rooms, record: Container, done: list[int]) -> None:
+    for fd in reversed(done):
+        with paths.opened(fd):
+            await asyncio.to_thread(mounts.detach, fd)
     await unmount_volumes(rooms, record)
 
 
-def _bind_into(root: Path, point: MountPoint) -> Path:
-    """Bind a source at its destination inside the root, links on the way resolved inside it, made if missing."""
-    root_fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        if Path(point.source).is_dir():
-            fd = paths.make_directories(root_fd, point.destination)
-        else:
-            fd = _make_file(root_fd, point.destination)
+def _bind_into(root: Path, point: MountPoint) -> int:
+    """Bind a source at its destination inside the root, links on the way resolved inside it, made if missing.
+
+    Returns a descriptor of what is mounted. All is done by descriptors: a destination may lie in a volume that a
+    running container changes meanwhile.
+    """
+    with paths.opened(paths.open_root(root)) as root_fd:
+        is_dir = Path(point.source).is_dir()
+        make = paths.make_directories if is_dir else _make_file
+        with paths.opened(make(root_fd, point.destination)) as fd:
+            mounts.bind(point.source, paths.attribute_path(fd), recursive=True)
+        fd = paths.open_in_root(root_fd, point.destination, os.O_PATH)
         try:
-            target = Path(paths.attribute_path(fd)).readlink()
-            mounts.bind(point.source, target, recursive=True)
-            mounts.set_propagation(target, mounts.PROPAGATION["rprivate"])
-            return target
-        finally:
+            mounts.set_propagation(paths.attribute_path(fd), mounts.PROPAGATION["rprivate"])
+        except OSError:  # something else is there already; what was mounted goes with the root
             os.close(fd)
-    finally:
-        os.close(root_fd)
+            raise
+        return fd
 
 
 def _make_file(root_fd: int, path: str) -> int:
