@@ -75,9 +75,7 @@ async def commit(
     if entry.gone or record.removal_in_progress:
         raise Conflict(f"You cannot commit container {entry.id} which is being removed")
     async with entry.lock:
-        frozen = pause and is_live(record) and not record.state.paused
-        if frozen:
-            await rooms.supervisor.pause(entry.id)
+        frozen = pause and is_live(record) and not record.state.paused and await _freeze(rooms, entry)
         try:
             identifier = await rooms.images.commit(
                 rooms.storage.diff(entry.id),
@@ -93,6 +91,22 @@ async def commit(
             )
         finally:
             if frozen:
-                await rooms.supervisor.resume(entry.id)
+                await _thaw(rooms, entry)
     rooms.publish(entry, "commit", comment=comment, imageID=identifier, imageRef=f"{repo}:{tag}" if tag else repo)
     return identifier
+
+
+async def _freeze(rooms: Rooms, entry: Entry) -> bool:
+    """Pause a container for a commit; False where it ends just now and there is nothing to pause."""
+    try:
+        await rooms.supervisor.pause(entry.id)
+    except (Conflict, NotFound):
+        return False
+    return True
+
+
+async def _thaw(rooms: Rooms, entry: Entry) -> None:
+    try:
+        await rooms.supervisor.resume(entry.id)
+    except (Conflict, NotFound):  # killed meanwhile
+        pass

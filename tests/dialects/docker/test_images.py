@@ -158,3 +158,12 @@ def test_what_needs_a_registry_says_so(api):
     assert api.get("/distribution/busybox/json").status == 501
     assert api.post("/images/busybox/push").status == 501
     assert api.get("/images/search", term="x", limit="x").status == 400
+
+
+def test_a_container_that_ends_just_now_is_committed_all_the_same(api, container):
+    for _ in range(10):
+        id_ = container("true")
+        api.post(f"/containers/{id_}/start")
+        made = api.post("/commit", container=id_)
+        assert made.status == 201, made.body
+        assert api.delete(f"/images/{made.json['Id']}").status == 200
