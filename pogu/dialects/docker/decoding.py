@@ -38,6 +38,7 @@ _PYTHON: dict[type, tuple[type, ...]] = {
     inspect.ListType: (list,),
     inspect.DictType: (dict,),
     inspect.StructType: (dict,),
+    inspect.TypedDictType: (dict,),
 }
 
 
@@ -76,9 +77,9 @@ def _parse(data: bytes) -> Any:
 
 @lru_cache(maxsize=256)
 def _fields(struct: type) -> tuple[dict[str, inspect.Field], dict[str, inspect.Field]]:
-    """Return a struct's fields by their encoded names, and by those names in lower case."""
+    """Return a struct's (or typed dictionary's) fields by their encoded names, and by those names in lower case."""
     info = inspect.type_info(struct)
-    assert isinstance(info, inspect.StructType)
+    assert isinstance(info, inspect.StructType | inspect.TypedDictType)
     exact = {f.encode_name: f for f in info.fields}
     return exact, {name.lower(): f for name, f in exact.items()}
 
@@ -91,7 +92,7 @@ def _fit(value: Any, shape: inspect.Type, root: str, path: str) -> Any:
         return _zero(shape)
     if not _is_kind(value, shape):
         raise _mismatch(value, shape, root, path)
-    if isinstance(shape, inspect.StructType):
+    if isinstance(shape, inspect.StructType | inspect.TypedDictType):
         return _fit_struct(value, shape, root, path)
     if isinstance(shape, inspect.ListType):
         return [_fit(item, shape.item_type, root, path) for item in value]
@@ -104,7 +105,9 @@ def _fit(value: Any, shape: inspect.Type, root: str, path: str) -> Any:
     return value
 
 
-def _fit_struct(value: dict[str, Any], shape: inspect.StructType, root: str, path: str) -> dict[str, Any]:
+def _fit_struct(
+    value: dict[str, Any], shape: inspect.StructType | inspect.TypedDictType, root: str, path: str
+) -> dict[str, Any]:
     exact, folded = _fields(shape.cls)
     fitted = {}
     for key, item in value.items():
@@ -137,7 +140,7 @@ def _is_kind(value: Any, shape: inspect.Type) -> bool:
 def _zero(shape: inspect.Type) -> Any:
     if isinstance(shape, inspect.ListType):
         return []
-    if isinstance(shape, inspect.DictType | inspect.StructType):
+    if isinstance(shape, inspect.DictType | inspect.StructType | inspect.TypedDictType):
         return {}
     return _ZERO.get(type(shape))
 
@@ -164,6 +167,6 @@ def _go_name(shape: inspect.Type) -> str:
         return f"[]{_go_name(shape.item_type)}"
     if isinstance(shape, inspect.DictType):
         return f"map[string]{_go_name(shape.value_type)}"
-    if isinstance(shape, inspect.StructType):
+    if isinstance(shape, inspect.StructType | inspect.TypedDictType):
         return shape.cls.__name__
     return _GO_NAMES.get(type(shape), "any")

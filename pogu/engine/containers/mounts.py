@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pogu.engine.model import Mount, MountPoint
+from pogu.engine.model import Mount, MountPoint, VolumeOptions
 from pogu.errors import InvalidArgument
 
 PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
@@ -57,7 +57,7 @@ def parse_bind(raw: str, volume_driver: str = "") -> MountPoint:
     mount.read_only = not writable(mode)
     if found := [o for o in options if o in PROPAGATIONS]:
         mount.bind_options = {"Propagation": found[0]}
-    volume: dict[str, Any] = {"NoCopy": True} if "nocopy" in options else {}
+    volume: VolumeOptions = {"NoCopy": True} if "nocopy" in options else {}
     if volume_driver and mount.type == "volume":
         volume["DriverConfig"] = {"Name": volume_driver}
     mount.volume_options = volume or None

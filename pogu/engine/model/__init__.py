@@ -22,6 +22,7 @@ from pogu.engine.model.container import (
     RestartPolicy,
     ThrottleDevice,
     Ulimit,
+    VolumeOptions,
     WeightDevice,
 )
 from pogu.engine.model.network import (
@@ -59,6 +60,7 @@ __all__ = [
     "ThrottleDevice",
     "Ulimit",
     "Volume",
+    "VolumeOptions",
     "WeightDevice",
     "docker_name",
 ]

@@ -6,7 +6,7 @@ otherwise (API reference v1.50, `ContainerConfig` and `HostConfig`).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 
@@ -104,6 +104,36 @@ class Ulimit(Record):
     hard: int
 
 
+class BindOptions(TypedDict, total=False):
+    Propagation: str
+    NonRecursive: bool
+    CreateMountpoint: bool
+    ReadOnlyNonRecursive: bool
+    ReadOnlyForceRecursive: bool
+
+
+class DriverConfig(TypedDict, total=False):
+    Name: str
+    Options: dict[str, str]
+
+
+class VolumeOptions(TypedDict, total=False):
+    NoCopy: bool
+    Labels: dict[str, str]
+    DriverConfig: DriverConfig
+    Subpath: str
+
+
+class TmpfsOptions(TypedDict, total=False):
+    SizeBytes: int
+    Mode: int
+    Options: list[list[str]]
+
+
+class ImageOptions(TypedDict, total=False):
+    Subpath: str
+
+
 class Mount(Record):
     """One entry of HostConfig.Mounts. `type` is bind, volume, tmpfs, image, npipe or cluster."""
 
@@ -112,10 +142,10 @@ class Mount(Record):
     source: str | None = ""
     read_only: bool | None = False
     consistency: str | None = None
-    bind_options: dict[str, Any] | None = None  # Propagation, NonRecursive, CreateMountpoint, ReadOnlyNonRecursive…
-    volume_options: dict[str, Any] | None = None  # NoCopy, Labels, DriverConfig, Subpath
-    tmpfs_options: dict[str, Any] | None = None  # SizeBytes, Mode, Options
-    image_options: dict[str, Any] | None = None
+    bind_options: BindOptions | None = None
+    volume_options: VolumeOptions | None = None
+    tmpfs_options: TmpfsOptions | None = None
+    image_options: ImageOptions | None = None
 
 
 class HostConfig(Record):

@@ -100,3 +100,26 @@ def test_narrow_takes_the_fields_of_the_smaller_struct():
     config = narrow(decode_json(b'{"Image":"x","HostConfig":{}}', CreateRequest), ContainerConfig)
     assert type(config) is ContainerConfig
     assert config.image == "x"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ('"VolumeOptions":{"DriverConfig":1}', "cannot unmarshal number into Go struct field"),
+        ('"VolumeOptions":{"Labels":[]}', "of type map[string]string"),
+        ('"BindOptions":{"CreateMountpoint":3}', "HostConfig.Mounts.BindOptions.CreateMountpoint of type bool"),
+        ('"TmpfsOptions":{"SizeBytes":"x"}', "of type int64"),
+    ],
+)
+def test_the_options_of_mounts_have_types_too(options: str, message: str) -> None:
+    body = f'{{"HostConfig":{{"Mounts":[{{"Type":"volume","Target":"/d",{options}}}]}}}}'
+    with pytest.raises(InvalidArgument) as e:
+        decode_json(body.encode(), CreateRequest)
+    assert message in e.value.message
+
+
+def test_the_options_of_mounts_are_read_as_leniently() -> None:
+    options = b'{"nocopy":true,"Labels":null,"X":1}'
+    body = b'{"HostConfig":{"Mounts":[{"Type":"volume","Target":"/d","VolumeOptions":%b}]}}' % options
+    mounts = decode_json(body, CreateRequest).host_config.mounts
+    assert mounts[0].volume_options == {"NoCopy": True}

@@ -37,10 +37,16 @@ def check_endpoint(name: str, endpoint: EndpointSettings) -> None:
     for address in (ipam and ipam.link_local_ips) or []:
         if not _is_address(address, 4) and not _is_address(address, 6):
             faults.append(f"invalid link-local IP address: {address}")
-    if endpoint.mac_address and not _MAC.fullmatch(endpoint.mac_address):
-        raise InvalidArgument(f"invalid MAC address: {endpoint.mac_address}")
+    if endpoint.mac_address:
+        check_mac(endpoint.mac_address)
     if faults:
         raise InvalidArgument(f"invalid config for network {name}: invalid endpoint settings:\n" + "\n".join(faults))
+
+
+def check_mac(address: str) -> None:
+    """Raise InvalidArgument where no interface can have that MAC address: malformed, of a group, or zero."""
+    if not _MAC.fullmatch(address) or int(address[:2], 16) & 1 or not address.strip("0:-"):
+        raise InvalidArgument(f"invalid MAC address: {address}")
 
 
 def _is_address(text: str, version: int) -> bool:
@@ -77,8 +83,7 @@ def initial_endpoints(
                 "conflicting MAC address specified: the container-wide MAC address must match "
                 f"the endpoint-specific MAC address for the main network {mode_name}, or be left empty"
             )
-        if not _MAC.fullmatch(config.mac_address):
-            raise InvalidArgument(f"invalid MAC address: {config.mac_address}")
+        check_mac(config.mac_address)
         endpoint.mac_address = config.mac_address
     if is_user_defined(mode_name) and host.links:
         endpoint.links = [*(endpoint.links or []), *host.links]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from pogu.engine.containers.mounts import clean, parse_bind, parse_mount, parse_volumes_from, writable
 from pogu.engine.containers.rooms import Rooms
-from pogu.engine.model import ContainerConfig, HostConfig, MountPoint
+from pogu.engine.model import ContainerConfig, HostConfig, MountPoint, VolumeOptions
 from pogu.errors import InvalidArgument, NotFound, PoguError
 
 
@@ -56,10 +56,8 @@ async def discard_volumes(rooms: Rooms, found: Registration) -> None:
             pass
 
 
-def _driver_options(volume: dict[str, object]) -> dict[str, str]:
-    config = volume.get("DriverConfig")
-    options = config.get("Options") if isinstance(config, dict) else None
-    return dict(options) if options else {}
+def _driver_options(volume: VolumeOptions) -> dict[str, str]:
+    return dict((volume.get("DriverConfig") or {}).get("Options") or {})
 
 
 def _take_from_containers(rooms: Rooms, host: HostConfig, found: Registration) -> None:
