@@ -12,6 +12,7 @@ from pathlib import Path
 _libc = ctypes.CDLL(None, use_errno=True)
 _EVENT = struct.Struct("iIII")  # wd, mask, cookie, length of the name that follows
 
+ACCESS = 0x1
 MODIFY = 0x2
 CLOSE_WRITE = 0x8
 MOVED_FROM = 0x40

@@ -154,12 +154,16 @@ class ConmonSupervisor(Supervisor):
         return attachment.connect(container.bundle.path, terminal=record.terminal, ends=ends)
 
     async def resize(self, id: str, height: int, width: int) -> None:
-        await control.send(self._running(id).bundle.path, f"1 {height} {width}\n")
+        container = self._running(id)
+        if container.record.terminal:
+            async with container.control:
+                await control.resize(container.bundle.path, height, width, self._events())
 
     async def rotate(self, id: str) -> None:
         container = self._running(id)
-        await control.send(container.bundle.path, "2 0 0\n")
-        await control.appears(Path(container.record.log_path))
+        async with container.control:
+            await control.send(container.bundle.path, "2 0 0\n")
+            await control.appears(Path(container.record.log_path))
 
     async def wait(self, id: str) -> Exit:
         return await asyncio.shield(self._get(id).exit)

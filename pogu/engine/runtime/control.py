@@ -1,7 +1,7 @@
 """conmon's control FIFO: resize the terminal, reopen the log.
 
-conmon 2.1 reads the FIFO in one gulp and acts, for each line in it, on the first line. So a line is written only when
-the one before has been read.
+conmon 2.1 reads a FIFO in one gulp and acts, for each line in it, on the first line. So a line is written only when the
+one before has been read. A size goes on through a second FIFO, `winsz`, and must have been read there too.
 """
 
 from __future__ import annotations
@@ -16,8 +16,30 @@ import time
 from pathlib import Path
 
 from pogu.errors import Conflict, PoguError
+from pogu.linux import inotify
 
 _WITHIN = 5.0  # seconds
+_SIZE_WITHIN = 2.0
+
+
+async def resize(bundle: Path, height: int, width: int, events: inotify.Inotify) -> None:
+    """Set the size of the terminal, and return when conmon is doing it. One at a time for each bundle.
+
+    Raises as `send`; a container that ends meanwhile is no error.
+    """
+    read = asyncio.Event()
+    try:
+        watch = events.watch(bundle / "winsz", inotify.ACCESS, lambda *_: read.set())
+    except FileNotFoundError as e:
+        raise Conflict(f"container {bundle.name} is not running") from e
+    try:
+        await send(bundle, f"1 {height} {width}\n")
+        async with asyncio.timeout(_SIZE_WITHIN):
+            await read.wait()
+    except TimeoutError:
+        pass
+    finally:
+        events.unwatch(watch)
 
 
 async def send(bundle: Path, line: str) -> None:

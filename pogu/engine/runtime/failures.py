@@ -67,7 +67,10 @@ def _explain(message: str, program: str) -> tuple[type[PoguError], str]:
         return CommandNotExecutable, f'{_PROGRAM}exec: "{program}": permission denied'
     if found := _CRUN_CHDIR.search(message):
         kind = CommandNotFound if "No such" in found["why"] else CommandNotExecutable
-        return kind, f"{_PROGRAM}chdir to cwd ({json.dumps(found['path'])}) set in config.json failed: {found['why'].lower()}"
+        return (
+            kind,
+            f"{_PROGRAM}chdir to cwd ({json.dumps(found['path'])}) set in config.json failed: {found['why'].lower()}",
+        )
     if found := _RUNC_PROGRAM.search(message):
         kind = CommandNotExecutable if _not_executable(found["why"]) else CommandNotFound
         return kind, _from_program(message)

@@ -31,6 +31,7 @@ class Supervision:
     exit: asyncio.Future[Exit]
     watcher: asyncio.Task[None] | None = None
     oom: bool = False  # the kernel has killed a process of it for want of memory
+    control: asyncio.Lock = field(default_factory=asyncio.Lock)  # of conmon's control FIFO
     watches: list[int] = field(default_factory=list)  # of inotify
 
     def watch_child(self, conmon: Process) -> None:

@@ -181,7 +181,7 @@ class Supervisor(ABC):
 
     @abstractmethod
     async def resize(self, id: str, height: int, width: int) -> None:
-        """Set the size of the container's terminal, in characters."""
+        """Set the size of the container's terminal, in characters; does nothing without one."""
 
     @abstractmethod
     async def rotate(self, id: str) -> None:

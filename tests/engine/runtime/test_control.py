@@ -10,6 +10,7 @@ import pytest
 
 from pogu.engine.runtime import control
 from pogu.errors import Conflict, PoguError
+from pogu.linux import inotify
 
 
 async def test_a_line_is_written_when_the_one_before_was_read(tmp_path: Path) -> None:
@@ -23,6 +24,24 @@ async def test_a_line_is_written_when_the_one_before_was_read(tmp_path: Path) ->
     await asyncio.gather(*sends)
     assert sorted(seen) == [b"1 1 1\n", b"1 2 2\n"]
     os.close(reader)
+
+
+async def test_a_size_is_waited_for_until_it_is_read_further_on(tmp_path: Path) -> None:
+    for name in ("ctl", "winsz"):
+        os.mkfifo(tmp_path / name)
+    ctl, winsz = (os.open(tmp_path / name, os.O_RDWR | os.O_NONBLOCK) for name in ("ctl", "winsz"))
+    events = inotify.Inotify()
+    resizing = asyncio.create_task(control.resize(tmp_path, 20, 70, events))
+    await asyncio.sleep(0.02)
+    assert os.read(ctl, 999) == b"1 20 70\n"
+    os.write(winsz, b"20 70\n")
+    await asyncio.sleep(0.05)
+    assert not resizing.done()
+    os.read(winsz, 999)
+    await resizing
+    events.close()
+    os.close(ctl)
+    os.close(winsz)
 
 
 async def test_without_a_reader_it_is_not_running(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ START = "unable to start container process: "
         (
             "chdir `/no`: No such file or directory",
             CommandNotFound,
-            'chdir to cwd ("/no") failed: no such file or directory',
+            'chdir to cwd ("/no") set in config.json failed: no such file or directory',
         ),
     ],
 )
