@@ -21,7 +21,7 @@ from pogu.cli.templates.syntax import (
     Variable,
     parse,
 )
-from pogu.cli.templates.values import looks_like_struct, printed, truth
+from pogu.cli.templates.values import looks_like_struct, printed, printed_null, truth
 
 _NOTHING = object()
 
@@ -89,7 +89,7 @@ class _Run:
         elif isinstance(node, Output):
             value = self._pipeline(node.pipeline, dot)
             if not node.pipeline.variables:
-                self.out.append(printed(value))
+                self.out.append(printed(value) if value is not None else printed_null(_last_name(node.pipeline)))
         elif isinstance(node, Jump):
             raise _Break if node.kind == "break" else _Continue
         elif isinstance(node, Branch):
@@ -208,6 +208,13 @@ def _member(value: Any, name: str, node: Field) -> Any:
             f'template parsing error: template: :1: executing at <{_source(node)}>: map has no entry for key "{name}"'
         )
     return None
+
+
+def _last_name(pipeline: Pipeline) -> str:
+    """Return the name of the field that a pipeline is, "" where it is more than a field."""
+    words = pipeline.commands[0].words
+    field = words[0] if len(pipeline.commands) == 1 and len(words) == 1 else None
+    return field.names[-1] if isinstance(field, Field) and field.names else ""
 
 
 def _source(node: Node) -> str:

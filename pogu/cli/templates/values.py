@@ -24,6 +24,23 @@ def printed(value: Any) -> str:
     return str(value)
 
 
+# Fields of the API whose `null` is a list or a map of Go's that was never made.
+_LISTS = frozenset(
+    "Aliases Args Binds CapAdd CapDrop Cmd DeviceCgroupRules DeviceRequests Devices Dns DnsOptions DnsSearch Entrypoint "
+    "Env ExecIDs ExtraHosts GroupAdd Links MaskedPaths Mounts OnBuild ReadonlyPaths RepoDigests RepoTags SecurityOpt Shell "
+    "Ulimits VolumesFrom Warnings".split()
+)
+_MAPS = frozenset(
+    "Annotations DriverOpts ExposedPorts Labels Networks Options PortBindings Ports StorageOpt Sysctls Tmpfs "
+    "Volumes".split()
+)
+
+
+def printed_null(field: str) -> str:
+    """Return how Go prints a field that is `null` in JSON: an empty list or map, or no value."""
+    return "[]" if field in _LISTS else "map[]" if field in _MAPS else printed(None)
+
+
 def _inner(value: Any) -> str:
     return "<nil>" if value is None else printed(value)
 

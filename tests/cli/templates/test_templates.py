@@ -18,7 +18,7 @@ VALUE: dict[str, Any] = {
     "Ratio": 0.25,
     "State": {"Running": True, "Pid": 7, "Error": ""},
     "Names": ["a", "b"],
-    "Config": {"Labels": {"x.y": "1", "z": "2"}, "Env": None, "Volumes": {}},
+    "Config": {"Labels": {"x.y": "1", "z": "2"}, "Env": None, "Volumes": {}, "Image": None},
     "Ports": {"80/tcp": [{"HostPort": "8080"}], "90/udp": None},
 }
 
@@ -30,7 +30,7 @@ VALUE: dict[str, Any] = {
         ("{{.Id}}-{{.State.Running}}-{{.Size}}", "abc-true-12"),
         ("{{.ID}}", "abc"),
         ("{{.Names}} {{.Config.Labels}}", "[a b] map[x.y:1 z:2]"),
-        ("{{.Config.Env}}|{{.Config.Labels.missing}}", "<no value>|<no value>"),
+        ("{{.Config.Env}}|{{.Config.Labels.missing}}|{{.Config.Image}}", "[]|<no value>|<no value>"),
         ('{{index .Config.Labels "x.y"}}{{index .Names 1}}', "1b"),
         ('{{(index (index .Ports "80/tcp") 0).HostPort}}', "8080"),
         ("{{range .Names}}<{{.}}>{{end}}", "<a><b>"),
