@@ -13,10 +13,11 @@ from pogu.linux import mounts
 
 Json = dict[str, Any]
 
-# What `--tmpfs` takes: flags of mount(8) and these options of tmpfs(5).
+# What `--tmpfs` takes: flags of mount(8) and these options of tmpfs(5). Not `bind` and `remount`, which would make
+# something else of it.
 _TMPFS_FLAGS = frozenset(
-    "async atime bind defaults dev diratime dirsync exec iversion lazytime loud mand noatime nodev nodiratime noexec "
-    "noiversion nolazytime nomand norelatime nostrictatime nosuid private rbind relatime remount ro rprivate rshared "
+    "async atime defaults dev diratime dirsync exec iversion lazytime loud mand noatime nodev nodiratime noexec "
+    "noiversion nolazytime nomand norelatime nostrictatime nosuid private relatime ro rprivate rshared "
     "rslave runbindable rw shared silent slave strictatime suid sync unbindable".split()
 )
 _TMPFS_VALUES = frozenset("gid huge mode mpol nr_blocks nr_inodes size uid".split())

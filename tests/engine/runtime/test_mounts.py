@@ -127,7 +127,7 @@ def test_tmpfs_options(text: str, options: list[str]) -> None:
     assert tmpfs_mount("/t", text)["options"] == options
 
 
-@pytest.mark.parametrize("text", ["size", "lowerdir=/", "rw,nonsense", "size=1m,upperdir=/etc"])
+@pytest.mark.parametrize("text", ["size", "lowerdir=/", "rw,nonsense", "size=1m,upperdir=/etc", "bind", "ro,remount"])
 def test_bad_tmpfs_options(text: str) -> None:
     with pytest.raises(InvalidArgument, match="invalid tmpfs option"):
         tmpfs_mount("/t", text)
