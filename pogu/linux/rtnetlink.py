@@ -52,7 +52,7 @@ _IFLA_BRPORT_STATE, _IFLA_BRPORT_MODE, _IFLA_BRPORT_FLUSH, _IFLA_BRPORT_ISOLATED
 _BR_STATE_DISABLED = 0
 _VETH_INFO_PEER = 1
 _RTEXT_FILTER_SKIP_STATS = 8
-_IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS = 1, 2, 8
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST, _IFA_FLAGS = 1, 2, 4, 8
 _IFA_F_NODAD = 0x02
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE = 1, 4, 5, 15
 _RT_TABLE_MAIN, _RT_TABLE_LOCAL = 254, 255
@@ -264,9 +264,15 @@ class RouteSocket(NetlinkSocket):
         self.execute(Message(_RTM_SETLINK, body))
 
     def add_address(self, index: int, address: Interface) -> None:
-        """Give an interface an address. IPv6 skips duplicate detection: the engine hands out each address once."""
-        no_detection = u32(_IFA_FLAGS, _IFA_F_NODAD) if address.version == 6 else b""
-        body = self._address_body(index, address) + no_detection
+        """Give an interface an address, IPv4 with the subnet's broadcast address.
+
+        IPv6 skips duplicate detection: the engine hands out each address once.
+        """
+        if address.version == 6:
+            more = u32(_IFA_FLAGS, _IFA_F_NODAD)
+        else:
+            more = attribute(_IFA_BROADCAST, address.network.broadcast_address.packed)
+        body = self._address_body(index, address) + more
         self.execute(Message(_RTM_NEWADDR, body, NLM_F_CREATE | NLM_F_EXCL))
 
     def delete_address(self, index: int, address: Interface) -> None:

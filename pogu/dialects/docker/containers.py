@@ -11,9 +11,10 @@ from pogu.dialects.docker.filters import check_keys
 from pogu.dialects.docker.rendering.containers import render_inspect, render_summary
 from pogu.dialects.docker.requests import UpdateRequest
 from pogu.dialects.docker.routes import Answer, Route, done, filters, flag, found, listing, number, text
+from pogu.engine.containers.times import was_started
 from pogu.engine.engine import Engine
 from pogu.engine.model import Container, RestartPolicy
-from pogu.errors import InvalidArgument, NotFound
+from pogu.errors import InvalidArgument, NotFound, PoguError
 from pogu.http import Response
 
 _LIST_FILTERS = frozenset(
@@ -75,13 +76,21 @@ class ContainerRoutes:
         value = render_inspect(
             container,
             call.version,
-            directory=str(self._engine.config.root / "containers" / container.id),
+            directory=self._files_of(container),
             sandbox=self._containers.sandbox(container),
             exec_ids=self._containers.exec_ids(container.id),
             sizes=sizes,
             graph_data=self._containers.graph_data(container),
         )
         return json_response(value)
+
+    def _files_of(self, container: Container) -> str:
+        """Return the directory of hosts, hostname and resolv.conf, the donor's where it has one."""
+        state = container.state
+        if not was_started(state.started_at) and not state.exit_code:
+            return ""
+        kind, _, donor = (container.host_config.network_mode or "").partition(":")
+        return str(self._engine.config.root / "containers" / (donor if kind == "container" else container.id))
 
     async def start(self, call: Call) -> Response:
         if call.has_body() and len((await call.request.read_body(1 << 16)).strip()) > 7:
@@ -103,8 +112,8 @@ class ContainerRoutes:
         name = call.param("name")
         try:
             await self._containers.kill(name, call.text("signal") or "SIGKILL")
-        except NotFound as e:
-            raise NotFound(f"cannot kill container: {name}: {e.message}") from None
+        except PoguError as e:
+            raise type(e)(f"cannot kill container: {name}: {e.message}") from None
         return empty_response()
 
     async def pause(self, call: Call) -> Response:
@@ -116,6 +125,8 @@ class ContainerRoutes:
         return empty_response()
 
     async def rename(self, call: Call) -> Response:
+        if not call.text("name"):
+            raise InvalidArgument("Neither old nor new names may be empty")
         await self._containers.rename(call.param("name"), call.text("name"))
         return empty_response()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pogu.dialects.docker.absent import NOT_A_MANAGER
 from pogu.dialects.docker.call import Call, empty_response, json_response
 from pogu.dialects.docker.filters import (
     Filters,
@@ -19,7 +20,7 @@ from pogu.dialects.docker.requests import NetworkConnectRequest, NetworkCreateRe
 from pogu.dialects.docker.routes import Route, done, filters, flag, found, listing, text
 from pogu.engine.engine import Engine
 from pogu.engine.model import EndpointSettings, Network
-from pogu.errors import InvalidArgument, NotFound
+from pogu.errors import Forbidden, InvalidArgument, NotFound
 from pogu.http import Response
 
 _BUILTIN = ("bridge", "host", "none")
@@ -76,8 +77,10 @@ class NetworkRoutes:
 
     async def create(self, call: Call) -> Response:
         wanted = await call.body(NetworkCreateRequest)
-        if wanted.config_only or (wanted.config_from or {}).get("Network"):
-            raise InvalidArgument("configuration-only networks are not supported")
+        if wanted.ingress:
+            raise Forbidden("Ingress network can only be global scope network")
+        if wanted.driver == "overlay" or wanted.scope not in (None, "", "local"):
+            raise Forbidden(NOT_A_MANAGER)
         ipv4 = wanted.enable_ipv4 if call.version >= (1, 48) else None
         network = await self._networks.create(
             wanted.name or "",
@@ -89,6 +92,8 @@ class NetworkRoutes:
             enable_ipv6=bool(wanted.enable_ipv6),
             enable_ipv4=True if ipv4 is None else ipv4,
             attachable=bool(wanted.attachable),
+            config_only=bool(wanted.config_only),
+            config_from=str((wanted.config_from or {}).get("Network") or ""),
         )
         return json_response({"Id": network.id, "Warning": ""}, 201)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pogu.engine.containers.create.facts import host_facts
-from pogu.engine.containers.create.networking import check_endpoint, is_user_defined
+from pogu.engine.containers.create.networking import check_endpoint
 from pogu.engine.containers.create.resources import check_resources
 from pogu.engine.containers.create.settings import check_restart_policy
 from pogu.engine.containers.files import link_lines, write_files
@@ -16,7 +16,8 @@ from pogu.engine.containers.lifecycle.state import is_live, require_live, requir
 from pogu.engine.containers.rooms import Rooms
 from pogu.engine.containers.table import Entry
 from pogu.engine.model import Container, EndpointSettings, HostConfig, RestartPolicy
-from pogu.engine.naming import check_name
+from pogu.engine.naming import NAME
+from pogu.engine.networks.endpoint_check import check_settings
 from pogu.errors import Conflict, Forbidden, InvalidArgument, NotFound, PoguError
 
 _UPDATABLE = (
@@ -36,7 +37,11 @@ async def rename(rooms: Rooms, entry: Entry, name: str) -> None:
     name = name.removeprefix("/")
     if not name:
         raise InvalidArgument("Neither old nor new names may be empty")
-    check_name(name, "container")
+    if not NAME.fullmatch(name):
+        raise InvalidArgument(
+            f"Error when allocating new name: Invalid container name (/{name}), "
+            "only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
+        )
     async with entry.lock:
         require_not_leaving(entry, f"container {entry.id} is marked for removal and cannot be renamed")
         old = entry.record.name
@@ -99,6 +104,8 @@ async def _apply(rooms: Rooms, entry: Entry, wanted: HostConfig) -> None:
         await rooms.supervisor.update(entry.id, resources_of(rooms, wanted))
     except (Conflict, NotFound):
         pass
+    except PoguError as e:  # the kernel refuses it, for what the container uses or has set now
+        raise Conflict(e.message) from None
 
 
 def _updated(record: Container, wanted: HostConfig, policy: RestartPolicy | None) -> HostConfig:
@@ -116,6 +123,11 @@ def _updated(record: Container, wanted: HostConfig, policy: RestartPolicy | None
         raise Conflict(
             "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time"
         )
+    swap, memory = wanted.memory_swap or 0, wanted.memory or old.memory or 0
+    if swap > 0 and not memory:
+        raise Conflict("You should always set the Memory limit when using Memoryswap limit, see usage")
+    if 0 < swap < memory:
+        raise Conflict("Minimum memoryswap limit should be larger than memory limit, see usage")
     if policy and policy.name and policy.name != "no" and old.auto_remove:
         raise Conflict("Restart policy cannot be updated because AutoRemove is enabled for the container")
     new = HostConfig.decode(old.encode())
@@ -133,11 +145,16 @@ async def remove_link(rooms: Rooms, name: str) -> None:
 
     Raises:
         NotFound: no such container, or it has no such link.
+        Conflict: it is a container's own name.
     """
     parent, _, alias = name.strip("/").rpartition("/")
     if not parent:
-        raise NotFound(f"Cannot get parent / for link name {name}")
-    entry = rooms.table.find(parent)
+        rooms.table.find(name)
+        raise Conflict("Conflict, cannot remove the default link name of the container")
+    try:
+        entry = rooms.table.find(parent)
+    except NotFound:
+        raise NotFound(f"No such container: {name}") from None
     async with entry.lock:
         host = entry.record.host_config
         kept = [link for link in host.links or [] if (link.rpartition(":")[2]).rpartition("/")[2] != alias]
@@ -174,11 +191,7 @@ async def connect(rooms: Rooms, network_ref: str, entry: Entry, wanted: Endpoint
         _check_connectable(record, network.name)
         if network.name in record.networks:
             raise Forbidden(f"endpoint with name {record.name} already exists in network {network.name}")
-        ipam = wanted.ipam_config
-        if not is_user_defined(network.name) and ipam and (ipam.ipv4_address or ipam.ipv6_address):
-            raise InvalidArgument(
-                "invalid endpoint settings:\nuser-specified IP address is supported on user-defined networks only"
-            )
+        check_settings(network, wanted)
         wanted.network_id = network.id
         if is_live(record):
             endpoint = await rooms.networks.join(

@@ -127,7 +127,7 @@ class Execs:
         if not config.cmd:
             raise InvalidArgument("No exec command specified")
         entry = self._rooms.table.find(ref)
-        self._require_running(entry)
+        self._require_running(entry, ref)
         parse_detach_keys(config.detach_keys, "escape")
         for text in (*config.cmd, *config.env, config.user, config.working_dir):
             if "\0" in text:
@@ -159,7 +159,7 @@ class Execs:
             raise Conflict(f"exec command {exec_.id} has already run")
         if exec_.started:
             raise Conflict(f"exec command {exec_.id} is already running")
-        self._require_running(self._entry(exec_))
+        self._require_running(self._entry(exec_), exec_.container_id)
 
     async def start(
         self, id_: str, *, detach: bool, tty: bool = False, size: tuple[int, int] | None = None
@@ -234,10 +234,10 @@ class Execs:
         return entry
 
     @staticmethod
-    def _require_running(entry: Entry) -> None:
+    def _require_running(entry: Entry, shown: str) -> None:
         require_live(entry)
         if entry.record.state.paused:
-            raise Conflict(f"Container {entry.id} is paused, unpause the container before exec")
+            raise Conflict(f"Container {shown} is paused, unpause the container before exec")
 
 
 def _exit_code(error: PoguError) -> int:

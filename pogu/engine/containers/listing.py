@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from pogu.engine.containers import times
 from pogu.engine.containers.create.ports import expand_ports
-from pogu.engine.containers.lifecycle.state import is_live
 from pogu.engine.containers.matching import boolean, matches_name
 from pogu.engine.containers.rooms import Rooms
 from pogu.engine.containers.table import Entry
@@ -167,14 +166,13 @@ def _network(record: Container, query: _Query, values: Sequence[str]) -> bool:
     return False
 
 
-def _publish(record: Container, query: _Query, values: Sequence[str]) -> bool:
-    if is_live(record):
-        return any(record.ports.get(p) for p in query.publish)
-    return any(p in query.publish for p in record.host_config.port_bindings or {})
-
-
-def _expose(record: Container, query: _Query, values: Sequence[str]) -> bool:
-    return any(set(expand_ports(p)) & query.expose for p in record.config.exposed_ports or {})
+def _ports_shown(record: Container, query: _Query, values: Sequence[str]) -> bool:
+    """Ask the ports that `ps` shows, which a container has while it runs; one of all that are asked for is enough."""
+    for port, bindings in record.ports.items():
+        protocol = port.partition("/")[2]
+        if port in query.expose or any(f"{b.host_port}/{protocol}" in query.publish for b in bindings or ()):
+            return True
+    return False
 
 
 def _health(record: Container, query: _Query, values: Sequence[str]) -> bool:
@@ -198,8 +196,8 @@ _CHECKS: dict[str, _Check] = {
     "ancestor": _ancestor,
     "volume": _volume,
     "network": _network,
-    "publish": _publish,
-    "expose": _expose,
+    "publish": _ports_shown,
+    "expose": _ports_shown,
     "health": _health,
     "is-task": _is_task,
     "isolation": _isolation,

@@ -12,7 +12,7 @@ from pogu.engine.model import Container
 from pogu.engine.moments import parse_rfc3339
 from pogu.engine.naming import new_name
 from pogu.engine.runtime import SupervisorStream
-from pogu.errors import Conflict, NotFound
+from pogu.errors import Conflict, InvalidArgument, NotFound
 
 KIND = "container"
 TOMBSTONE = "container-removed"  # a removal whose clean-up may not have finished
@@ -111,7 +111,10 @@ class Table:
 
         Raises:
             NotFound: there is none, or several IDs begin so.
+            InvalidArgument: nothing is given.
         """
+        if not ref:
+            raise InvalidArgument('invalid name or ID supplied: ""')
         name = ref[1:] if ref.startswith("/") else ref
         entry = self._entries.get(ref) or self._entries.get(self._names.get(name, ""))
         if entry:

@@ -16,12 +16,11 @@ def merge_config(wanted: ContainerConfig, image: ContainerConfig) -> ContainerCo
     merged.user = wanted.user or image.user
     merged.working_dir = wanted.working_dir or image.working_dir
     merged.stop_signal = wanted.stop_signal or image.stop_signal
-    merged.env = _environment(wanted.env or [], image.env or [])
+    merged.env = _environment(wanted.env or [], image.env or []) or None
     merged.labels = {**(image.labels or {}), **(wanted.labels or {})}
     if image.exposed_ports or wanted.exposed_ports:
         merged.exposed_ports = {**(image.exposed_ports or {}), **(wanted.exposed_ports or {})}
-    if image.volumes or wanted.volumes:
-        merged.volumes = {**(image.volumes or {}), **(wanted.volumes or {})}
+    merged.volumes = {**(image.volumes or {}), **(wanted.volumes or {})} or None
     if wanted.shell is None:
         merged.shell = copy.deepcopy(image.shell)
     _command(merged, image)

@@ -38,6 +38,9 @@ class Network(Record):
     ingress: bool = False
     options: dict[str, str] = {}
     labels: dict[str, str] = {}
+    config_only: bool = False
+    config_from: str = ""  # the name of the configuration-only network that it has its settings from
+    subnet_chosen: bool = False  # by the engine: nobody may ask for an address in it
 
 
 class EndpointIPAM(Record):

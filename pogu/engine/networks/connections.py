@@ -21,6 +21,7 @@ from pogu.engine.networks.dns.server import ResolverServer
 from pogu.engine.networks.dns.upstream import Upstream
 from pogu.engine.networks.driver import NetworkDriver
 from pogu.engine.networks.endpoint import Endpoint
+from pogu.engine.networks.endpoint_check import check_settings, is_user_defined
 from pogu.engine.networks.firewall import Firewall
 from pogu.engine.networks.identity import mac_for
 from pogu.engine.networks.kernel import KernelThreads
@@ -64,9 +65,9 @@ class Connections:
         driver = self.drivers[network.driver]
         settings = msgspec.convert(msgspec.to_builtins(wanted), EndpointSettings)
         endpoint = Endpoint(new_id(), sandbox_id, name, network, settings)
-        endpoint.names = _names(name, sandbox_id, hostname, settings) if _is_user_defined(network) else []
+        endpoint.names = _names(name, sandbox_id, hostname, settings) if is_user_defined(network) else []
+        check_settings(network, settings)
         if driver.addressed:
-            _check(network, settings)
             await self._attach(driver, endpoint)
         else:
             self._note(endpoint)
@@ -171,7 +172,7 @@ class Connections:
             try:
                 await self.drivers[endpoint.network.driver].adopt(endpoint, sandbox.path, default=default)
                 self.names.add(endpoint)
-                if _is_user_defined(endpoint.network):
+                if is_user_defined(endpoint.network):
                     await self._ensure_resolver(sandbox)
             except (PoguError, OSError) as e:
                 log.warning("%s on network %s: %s", name, endpoint.network.name, e)
@@ -231,7 +232,7 @@ class Connections:
         sandbox.endpoints[endpoint.network.id] = endpoint
         try:
             await driver.attach(endpoint, sandbox.path, default=sandbox.defaults_of(endpoint))
-            if _is_user_defined(endpoint.network):
+            if is_user_defined(endpoint.network):
                 await self._ensure_resolver(sandbox)
             if way_out is not None and sandbox.way_out() is endpoint:
                 await self._aim(sandbox, endpoint)
@@ -332,24 +333,6 @@ async def _attempt(step: Coroutine[Any, Any, None], failures: list[PoguError]) -
     except PoguError as e:
         log.warning("%s", e)
         failures.append(e)
-
-
-def _is_user_defined(network: Network) -> bool:
-    return network.name not in ("bridge", "host", "none")
-
-
-def _check(network: Network, settings: EndpointSettings) -> None:
-    """Raise InvalidArgument where dockerd refuses an endpoint on such a network, in its words."""
-    ipam = settings.ipam_config
-    if not _is_user_defined(network):
-        if ipam and (ipam.ipv4_address or ipam.ipv6_address):
-            raise InvalidArgument(
-                "invalid endpoint settings:\nuser-specified IP address is supported on user-defined networks only"
-            )
-        if settings.aliases:
-            raise InvalidArgument(
-                "invalid endpoint settings:\nnetwork-scoped aliases are only supported for user-defined networks"
-            )
 
 
 def _interface(sandbox: Sandbox, endpoint: Endpoint, prefix: str) -> str:

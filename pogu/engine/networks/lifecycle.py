@@ -13,6 +13,7 @@ from pogu.engine.events import EventBus
 from pogu.engine.model import IPAMConfig, Network
 from pogu.engine.networks.addresses import Subnet, overlap, parse_subnet
 from pogu.engine.networks.bridge_settings import pool_of
+from pogu.engine.networks.configurations import apply_configuration, check_configuration, check_unused
 from pogu.engine.networks.connections import Connections
 from pogu.engine.networks.defaults import default_bridge, plain_network
 from pogu.engine.networks.driver import NetworkDriver
@@ -56,6 +57,13 @@ class NetworkLifecycle:
             raise InvalidArgument(f"invalid name: {name!r}")
         if self.records.named(name) is not None:
             raise Conflict(f"network with name {name} already exists")
+        if network.config_only:
+            check_configuration(network)
+            network.driver = "null"
+            network.ipam = check_ipam(network.ipam)
+            return
+        if network.config_from:
+            apply_configuration(network, self.records)
         found = self.drivers.get(driver)
         if found is None:
             raise NotFound(f'could not find plugin {driver} in v1 plugin registry: plugin "{driver}" not found')
@@ -71,7 +79,8 @@ class NetworkLifecycle:
             self.records.reserve(network)
             try:
                 with ExitStack() as stack:
-                    await self._choose_subnets(network, stack)
+                    if not network.config_only:
+                        await self._choose_subnets(network, stack)
                     await self.records.save(network)
                     await self.drivers[network.driver].create(network)
             except BaseException:
@@ -116,10 +125,11 @@ class NetworkLifecycle:
                     else choose_ipv6(self.identity.digits, avoid)
                 )
                 pools.append(with_gateway(IPAMConfig(subnet=str(subnet))))
+                network.subnet_chosen = True
         self.pools.open(network)
 
     async def remove(self, network: Network) -> None:
-        """Delete a network. Raises Forbidden where it has endpoints, NotFound where it is gone already."""
+        """Delete a network. Raises Forbidden where something uses it, NotFound where it is gone already."""
         async with self._one_at_a_time:
             if self.records.named(network.name) is not network:
                 raise NotFound(f"network {network.name} not found")
@@ -127,6 +137,7 @@ class NetworkLifecycle:
                 raise Forbidden(
                     f"error while removing network: network {network.name} id {network.id} has active endpoints"
                 )
+            check_unused(network, self.records)
             self.records.drop(network)  # from here on nobody joins it
             try:
                 await self.drivers[network.driver].remove(network)
@@ -161,6 +172,8 @@ class NetworkLifecycle:
                     log.warning("network %s: %s", network.name, e)
 
     async def _restore(self, network: Network) -> None:
+        if network.config_only:
+            return
         try:
             self.pools.open(network)
             driver = self.drivers[network.driver]

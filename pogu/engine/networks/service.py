@@ -178,12 +178,16 @@ class Networks:
         labels: Mapping[str, str] | None = None,
         enable_ipv4: bool = True,
         enable_ipv6: bool = False,
+        config_only: bool = False,
+        config_from: str = "",
     ) -> Network:
         """Make a network; when this returns its record is durable and its bridge stands.
 
         Raises:
-            Conflict: the name is taken. Forbidden: the name is predefined, or a subnet overlaps another network's.
-            InvalidArgument: an option or address is wrong, or no subnet is free. NotFound: no such driver.
+            Conflict: the name is taken. Forbidden: the name is predefined, or a subnet overlaps another network's,
+                or a configuration contradicts.
+            InvalidArgument: an option or address is wrong, or no subnet is free. NotFound: no such driver
+                or configuration.
         """
         network = Network(
             name=name,
@@ -195,8 +199,10 @@ class Networks:
             ipam=ipam or IPAM(),
             internal=internal,
             attachable=attachable,
-            options={**self._config.default_network_opts.get(driver, {}), **(options or {})},
+            options={**({} if config_from else self._config.default_network_opts.get(driver, {})), **(options or {})},
             labels=dict(labels or {}),
+            config_only=config_only,
+            config_from=config_from,
         )
         self._lifecycle.check(network)
         return await self._threads.finish(self._lifecycle.create(network))

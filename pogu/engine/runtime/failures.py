@@ -48,7 +48,8 @@ def create_failure(runtime: str, message: str, program: str) -> PoguError:
 
 def exec_failure(message: str, program: str) -> PoguError:
     """Return the error for a process that could not be started in a running container."""
-    if re.search(r"is not running|not running container|is paused|paused container|in a stopped", message):
+    # crun's "fail startup": the new process was killed before it had begun, as the container was ending
+    if re.search(r"is not running|not running container|is paused|paused container|in a stopped|^fail startup", message):
         return Conflict(f"{_EXEC}{message}: unknown")
     kind, text = _explain(message, program)
     return kind(f"{_EXEC}{text}: unknown")

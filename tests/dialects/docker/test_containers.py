@@ -252,4 +252,4 @@ def test_a_link_is_removed_and_the_containers_stay(api, container, unique):
     assert api.get(f"/containers/{id_}/json").json["HostConfig"]["Links"] == []
     assert api.get(f"/containers/{unique}a/json").status == 200
     assert api.delete(f"/containers/{unique}b/alias", link="1").status == 404
-    assert api.delete(f"/containers/{unique}b", link="1").status == 404
+    assert api.delete(f"/containers/{unique}b", link="1").status == 409

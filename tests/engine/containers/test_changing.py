@@ -31,7 +31,7 @@ async def test_rename_refusals(bench: Bench) -> None:
         await bench.containers.rename(id_, "")
     with pytest.raises(InvalidArgument, match="same name as its current name"):
         await bench.containers.rename(id_, "/one")
-    with pytest.raises(InvalidArgument, match=r"Invalid container name \(a b\)"):
+    with pytest.raises(InvalidArgument, match=r"Invalid container name \(/a b\)"):
         await bench.containers.rename(id_, "a b")
     assert bench.containers.get("one").id == id_
 
@@ -64,6 +64,14 @@ async def test_update_refusals(bench: Bench) -> None:
     with pytest.raises(Conflict, match="Restart policy cannot be updated because AutoRemove is enabled"):
         await bench.containers.update(id_, {}, RestartPolicy(name="always"))
     assert bench.containers.get(id_).host_config.memory == 32 << 20
+
+
+async def test_update_refuses_swap_that_no_container_could_start_with(bench: Bench) -> None:
+    plain, limited = await bench.create("true"), await bench.create("true", host=HostConfig(memory=32 << 20))
+    with pytest.raises(Conflict, match="You should always set the Memory limit when using Memoryswap limit"):
+        await bench.containers.update(plain, {"memory_swap": 64 << 20})
+    with pytest.raises(Conflict, match="Minimum memoryswap limit should be larger than memory limit"):
+        await bench.containers.update(limited, {"memory_swap": 16 << 20})
 
 
 async def test_resize_needs_a_running_container(bench: Bench) -> None:

@@ -160,7 +160,7 @@ def render_inspect(
         "ResolvConfPath": f"{directory}/resolv.conf" if directory else "",
         "HostnamePath": f"{directory}/hostname" if directory else "",
         "HostsPath": f"{directory}/hosts" if directory else "",
-        "LogPath": container.log_path,
+        "LogPath": container.log_path if directory else "",
         "Name": f"/{container.name}",
         "RestartCount": container.restart_count,
         "Driver": container.driver,

@@ -31,6 +31,8 @@ async def open_network(rooms: Rooms, entry: Entry) -> Path | None:
     record = entry.record
     donor = network_donor(rooms, entry)
     if donor is not None:
+        theirs = donor.record.config
+        record.config.hostname, record.config.domainname = theirs.hostname, theirs.domainname
         return namespace_path(donor, "net")
     path = await rooms.networks.open_sandbox(entry.id, record.host_config.dns or ()) if has_sandbox(record) else None
     if record.config.network_disabled:
