@@ -66,6 +66,7 @@ def test_anything_else_is_passed_on() -> None:
 @pytest.mark.parametrize(
     "said",
     [
+        "fail startup",
         "the container `abc` is not running",
         "the container `abc` is paused",
         "cannot exec in a paused container (use --ignore-paused to override)",
