@@ -25,6 +25,9 @@ _CRUN_CHDIR = re.compile(r"chdir [`'](?P<path>.*)[`']: (?P<why>.+)")
 # runc: exec: "x": permission denied
 _RUNC_PROGRAM = re.compile(r'exec: "(?P<program>(?:[^"\\]|\\.)*)": (?P<why>[^:\n]+(?:: [a-z ]+)?)')
 
+# crun's "fail startup": the new process was killed before it had begun, as the container was ending
+_EXEC_STATE = re.compile(r"is not running|not running container|is paused|paused container|in a stopped|^fail startup")
+
 
 def last_error(log: str) -> str:
     """Return the last error message in a runtime's JSON log; text that is not JSON is returned as it is."""
@@ -48,8 +51,7 @@ def create_failure(runtime: str, message: str, program: str) -> PoguError:
 
 def exec_failure(message: str, program: str) -> PoguError:
     """Return the error for a process that could not be started in a running container."""
-    # crun's "fail startup": the new process was killed before it had begun, as the container was ending
-    if re.search(r"is not running|not running container|is paused|paused container|in a stopped|^fail startup", message):
+    if _EXEC_STATE.search(message):
         return Conflict(f"{_EXEC}{message}: unknown")
     kind, text = _explain(message, program)
     return kind(f"{_EXEC}{text}: unknown")
