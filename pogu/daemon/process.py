@@ -65,10 +65,15 @@ def _ownership(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _raise_descriptor_limit() -> None:
-    """Allow as many open files as root's hard limit does: every attached client and published port holds one."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+def _raise_descriptor_limit() -> tuple[int, int]:
+    """Allow as many open files as root's hard limit does: every attached client and published port holds one.
+
+    Returns the limits before that. They are what containers get: a program that uses select(2), or closes every
+    descriptor that it might have, counts on a low one.
+    """
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
+    return before
 
 
 class _Daemon:
@@ -91,10 +96,11 @@ class _Daemon:
         from pogu.http import Server
 
         self._handle_signals()
-        _raise_descriptor_limit()
+        open_files = _raise_descriptor_limit()
         for warning in self._settings.warnings:
             log.warning(warning)
         self.config = engine_config(self._settings)
+        self.config.inherited_ulimits = {"nofile": open_files}
         self._export_proxies()
         self.engine = Engine(self.config)
         await self.engine.start()

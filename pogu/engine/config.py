@@ -38,6 +38,7 @@ class EngineConfig:
     log_driver: str = "json-file"
     log_opts: dict[str, str] = field(default_factory=dict)
     default_ulimits: dict[str, tuple[int, int]] = field(default_factory=dict)  # name -> (soft, hard)
+    inherited_ulimits: dict[str, tuple[int, int]] = field(default_factory=dict)  # where the daemon has raised its own
     default_shm_size: int = 64 << 20
     default_ipc_mode: str = "private"
     default_cgroupns_mode: str = ""  # "" is private on cgroup v2, host on v1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -82,6 +83,26 @@ def test_the_first_signal_waits_for_answers_and_the_second_does_not(make_daemon:
         os.kill(daemon.process.pid, signal.SIGTERM)
         os.kill(daemon.process.pid, signal.SIGCONT)
         assert daemon.process.wait(30) in {128 + signal.SIGTERM, 128 + signal.SIGINT}
+
+
+class _Limited(RunningDaemon):
+    def launcher(self) -> list[str]:
+        return ["prlimit", "--nofile=700:5000"]
+
+
+def test_it_allows_itself_more_files_than_its_containers() -> None:
+    daemon = _Limited()
+    try:
+        daemon.start()
+        assert daemon.process
+        own = Path(f"/proc/{daemon.process.pid}/limits").read_text()
+        assert re.search(r"^Max open files +5000 +5000 ", own, re.MULTILINE)
+        daemon.load_image("busybox")
+        show = ["busybox", "sh", "-c", "ulimit -Sn; ulimit -Hn"]
+        assert daemon.docker("run", "--rm", *show).out.split() == ["700", "5000"]
+        assert daemon.docker("run", "--rm", "--ulimit", "nofile=30:40", *show).out.split() == ["30", "40"]
+    finally:
+        daemon.close()
 
 
 def test_two_daemons_never_share_a_root(make_daemon: Make) -> None:

@@ -74,7 +74,7 @@ async def render_info(engine: Engine, version: ApiVersion) -> dict[str, Any]:
         "NGoroutines": len(asyncio.all_tasks()),
         "SystemTime": render_rfc3339(time.time_ns()),
         "LoggingDriver": engine.config.log_driver,
-        "CgroupDriver": "cgroupfs",
+        "CgroupDriver": engine.config.cgroup_driver,
         "CgroupVersion": host.cgroup_version,
         "NEventsListener": 0,
         **_system(host),

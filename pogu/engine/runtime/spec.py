@@ -91,7 +91,7 @@ def oci_spec(
             held=held,
             host=host,
             no_new_privileges=security.no_new_privileges,
-            default_ulimits=config.default_ulimits,
+            default_ulimits={**config.inherited_ulimits, **config.default_ulimits},
             apparmor=security.apparmor if host.apparmor and security.apparmor != "unconfined" else "",
             init=init,
         ),

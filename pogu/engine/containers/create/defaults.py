@@ -16,16 +16,20 @@ def fill_host_config(host: HostConfig, config: EngineConfig, cgroup_v2: bool) ->
     host.shm_size = host.shm_size or config.default_shm_size
     host.ipc_mode = host.ipc_mode or config.default_ipc_mode
     host.runtime = host.runtime or config.runtime
-    if not host.cgroupns_mode:
-        host.cgroupns_mode = config.default_cgroupns_mode or (
-            "private" if cgroup_v2 and not host.privileged else "host"
-        )
+    host.cgroupns_mode = host.cgroupns_mode or _cgroup_namespace(host, config, cgroup_v2)
     if host.restart_policy is None or not host.restart_policy.name:
         host.restart_policy = RestartPolicy(name="no")
     if host.oom_kill_disable is None and not cgroup_v2:
         host.oom_kill_disable = False
     host.log_config = _log_config(host.log_config or LogConfig(), config)
     _fill_paths(host)
+
+
+def _cgroup_namespace(host: HostConfig, config: EngineConfig, cgroup_v2: bool) -> str:
+    """Privileged containers have one of their own too, but on version 1, where no runtime can give them one."""
+    if host.privileged and not cgroup_v2:
+        return "host"
+    return config.default_cgroupns_mode or ("private" if cgroup_v2 else "host")
 
 
 def _log_config(wanted: LogConfig, config: EngineConfig) -> LogConfig:
