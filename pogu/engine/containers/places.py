@@ -1,4 +1,4 @@
-"""The places in a root file system that the engine and the runtime mount upon."""
+"""The places in a root file system that the engine and the runtime mount upon, and what marks it as a container's."""
 
 from __future__ import annotations
 
@@ -34,6 +34,26 @@ def clear_places(root: Path) -> None:
                 for name in NAMES:
                     if stat.S_ISLNK(_mode(etc_fd, name)):
                         os.unlink(name, dir_fd=etc_fd)
+
+
+def leave_marks(root: Path) -> None:
+    """Make what programs look for in a container where it is missing; after `clear_places`.
+
+    `/.dockerenv` tells them that they run in one; `/etc/mtab` is what `df`, `mount` and the C library read. Neither is
+    a change of the container (`pogu.engine.storage.mountpoints`).
+
+    Raises:
+        OSError: the file system is full, or the root is not mounted.
+    """
+    with opened(os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)) as root_fd:
+        if not _mode(root_fd, ".dockerenv"):
+            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+            os.close(os.open(".dockerenv", flags, 0o755, dir_fd=root_fd))
+        if _mode(root_fd, "etc"):
+            flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            with opened(os.open("etc", flags, dir_fd=root_fd)) as etc_fd:
+                if not _mode(etc_fd, "mtab"):
+                    os.symlink("/proc/mounts", "mtab", dir_fd=etc_fd)
 
 
 def _mode(folder_fd: int, name: str) -> int:

@@ -24,6 +24,12 @@ async def test_changes(bench: Bench) -> None:
     assert found["/etc"] == ChangeKind.MODIFIED
 
 
+async def test_what_marks_a_container_is_there_and_no_change(bench: Bench) -> None:
+    id_ = await bench.create("sh", "-c", "test -e /.dockerenv && grep -q ' / ' /etc/mtab")
+    assert (await bench.finish(id_)).code == 0
+    assert await bench.containers.changes(id_) == []
+
+
 @pytest.mark.parametrize("running", [True, False])
 async def test_export_is_the_whole_root(bench: Bench, running: bool) -> None:
     id_ = await (bench.start if running else bench.create)(*LONG)

@@ -19,6 +19,8 @@ from pogu.engine.storage.mountpoints import is_mountpoint
         ("etc", None, False),
         ("dev/shm", None, True),
         ("dev/shm", b"", False),
+        (".dockerenv", b"", True),
+        (".dockerenv", b"mine", False),
     ],
 )
 def test_only_what_is_as_it_was_made(tmp_path: Path, path: str, content: bytes | None, expected: bool) -> None:

@@ -11,7 +11,7 @@ from pogu.engine.containers.lifecycle.sandbox import close_network, forget_endpo
 from pogu.engine.containers.lifecycle.shm import unmount_shm
 from pogu.engine.containers.lifecycle.specification import launch_spec
 from pogu.engine.containers.lifecycle.state import set_running
-from pogu.engine.containers.places import clear_places
+from pogu.engine.containers.places import clear_places, leave_marks
 from pogu.engine.containers.rooms import Rooms, log
 from pogu.engine.containers.rootfs import mount_volumes, unmount_volumes
 from pogu.engine.containers.table import Entry, WaitResult
@@ -68,6 +68,7 @@ async def _mount(rooms: Rooms, entry: Entry) -> list[MountPoint]:
     root = await rooms.roots.acquire(entry.id)
     entry.holds_root = True
     clear_places(root)
+    leave_marks(root)
     return await mount_volumes(rooms, entry.record)
 
 
