@@ -194,6 +194,8 @@ def _exec_opts(values: Mapping[str, Any]) -> None:
             _refuse(f'invalid exec option "{option}": only native.cgroupdriver is known')
         if value.strip() not in {"cgroupfs", "systemd"}:
             _refuse(f"native.cgroupdriver option {value} is invalid: use cgroupfs or systemd")
+        if value.strip() == "systemd" and not str(values.get("cgroup-parent") or ".slice").endswith(".slice"):
+            _refuse('cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice"')
 
 
 def _modes(values: Mapping[str, Any]) -> None:

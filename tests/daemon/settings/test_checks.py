@@ -25,6 +25,7 @@ from pogu.errors import InvalidArgument
         ({"default-runtime": "kata"}, "specified default runtime 'kata' does not exist"),
         ({"runtimes": {"runc": ("/x", [])}}, "runtime name 'runc' is reserved"),
         ({"exec-opts": ["native.cgroupdriver=magic"]}, "native.cgroupdriver option magic is invalid"),
+        ({"exec-opts": ["native.cgroupdriver=systemd"], "cgroup-parent": "/a"}, 'slice named as "xxx.slice"'),
         ({"exec-opts": ["isolation=x"]}, 'invalid exec option "isolation=x"'),
         ({"default-ipc-mode": "host"}, 'IPC mode "host" is not supported as default value'),
         ({"default-cgroupns-mode": "x"}, 'default cgroup namespace mode (x) is invalid; use "host" or "private"'),

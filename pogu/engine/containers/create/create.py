@@ -14,7 +14,12 @@ from pogu.engine.containers.create.merge import as_list, merge_image_config
 from pogu.engine.containers.create.networking import check_networking, initial_endpoints
 from pogu.engine.containers.create.registration import Registration, discard_volumes, register_mounts
 from pogu.engine.containers.create.resources import check_resources
-from pogu.engine.containers.create.settings import check_config, check_host_config, check_modes_together
+from pogu.engine.containers.create.settings import (
+    check_cgroup_parent,
+    check_config,
+    check_host_config,
+    check_modes_together,
+)
 from pogu.engine.containers.create.strings import check_security_options, check_strings
 from pogu.engine.containers.files import is_container_mode
 from pogu.engine.containers.rooms import Rooms
@@ -87,6 +92,7 @@ def check_request(
     check_strings(config, host)
     check_config(config)
     check_host_config(host)
+    check_cgroup_parent(host.cgroup_parent, rooms.config.cgroup_driver)
     facts = host_facts()
     warnings = check_resources(host, facts)
     if host.network_mode == "host" and host.port_bindings:

@@ -171,6 +171,12 @@ def _check_sysctl(name: str, host: HostConfig) -> None:
         raise InvalidArgument(f"sysctl '{name}' not allowed in host network namespace")
 
 
+def check_cgroup_parent(parent: str | None, cgroup_driver: str) -> None:
+    """Raise InvalidArgument where systemd is to make the cgroup, and the parent is none of its slices."""
+    if parent and cgroup_driver == "systemd" and (parent == ".slice" or not parent.endswith(".slice")):
+        raise InvalidArgument('cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice"')
+
+
 def check_modes_together(config: ContainerConfig, host: HostConfig) -> None:
     """Raise InvalidArgument for options that contradict the network or UTS mode."""
     mode = host.network_mode or "default"

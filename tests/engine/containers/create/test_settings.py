@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pogu.engine.containers.create.settings import check_config, check_host_config, check_modes_together
+from pogu.engine.containers.create.settings import (
+    check_cgroup_parent,
+    check_config,
+    check_host_config,
+    check_modes_together,
+)
 from pogu.engine.containers.create.strings import check_security_options, check_strings
 from pogu.engine.model import ContainerConfig, HealthConfig, HostConfig, Mount, PortBinding, RestartPolicy
 from pogu.errors import InvalidArgument
@@ -147,3 +152,16 @@ def test_no_line_feeds_in_what_becomes_a_line(text: str) -> None:
 def test_security_options(option: str) -> None:
     with pytest.raises(InvalidArgument, match="invalid --security-opt"):
         check_security_options(HostConfig(security_opt=[option]))
+
+
+@pytest.mark.parametrize(
+    ("parent", "driver"), [("", "systemd"), (None, "systemd"), ("a-b.slice", "systemd"), ("/a", "cgroupfs")]
+)
+def test_a_cgroup_parent(parent: str | None, driver: str) -> None:
+    check_cgroup_parent(parent, driver)
+
+
+@pytest.mark.parametrize("parent", ["/a", "a", ".slice"])
+def test_systemd_has_slices_for_parents(parent: str) -> None:
+    with pytest.raises(InvalidArgument, match='should be a valid slice named as'):
+        check_cgroup_parent(parent, "systemd")
