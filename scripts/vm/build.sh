@@ -87,9 +87,14 @@ add_test_service() { # runs once, on the second serial port, then the machine st
   echo pogu-vm >"$root/etc/hostname"
 }
 
+add_docker_command() { # for the tests that ask the daemon as others do
+  install -m 755 "$(scripts/docker_command.sh)" "$root/usr/local/bin/docker"
+}
+
 make_root
 lend_settings
 install_pogu
+add_docker_command
 add_kernel
 add_test_service
 make_initrd
