@@ -10,7 +10,7 @@ from pogu.engine.containers.rooms import Rooms
 from pogu.engine.containers.table import Entry
 from pogu.engine.model import Container, MountPoint
 from pogu.engine.networks.resolver_files import hosts_file, resolv_conf
-from pogu.errors import NotFound
+from pogu.errors import Conflict, NotFound
 
 NAMES = ("resolv.conf", "hostname", "hosts")
 
@@ -82,8 +82,7 @@ def _write(path: Path, text: str) -> None:
 
 def file_mounts(rooms: Rooms, record: Container) -> list[MountPoint]:
     """Return the bind mounts of the container's files, but for those it mounts itself."""
-    mode = record.host_config.network_mode or ""
-    owner = mode.partition(":")[2] if is_container_mode(mode) else record.id
+    owner = _owner(rooms, record)
     own = {p.destination for p in record.mounts}
     read_only = bool(record.host_config.readonly_rootfs)
     points = []
@@ -96,6 +95,17 @@ def file_mounts(rooms: Rooms, record: Container) -> list[MountPoint]:
                 )
             )
     return points
+
+
+def _owner(rooms: Rooms, record: Container) -> str:
+    """Return the ID of the container whose files this one has: where it shares a network namespace, whose that is."""
+    seen = {record.id}
+    while is_container_mode(mode := record.host_config.network_mode):
+        record = rooms.table.find(str(mode).partition(":")[2]).record
+        if record.id in seen:  # renamed since, into a circle
+            raise Conflict("cannot join own network namespace")
+        seen.add(record.id)
+    return record.id
 
 
 def link_lines(rooms: Rooms, record: Container) -> tuple[list[tuple[str, str]], list[str]]:

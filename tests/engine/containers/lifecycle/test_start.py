@@ -168,6 +168,17 @@ async def test_a_shared_network_namespace(bench: Bench) -> None:
     assert done.stdout.count(address.encode()) == 2
 
 
+async def test_a_namespace_of_a_container_that_came_later_and_shares_another_itself(bench: Bench) -> None:
+    """What was no container's name at the creation is one at the start."""
+    host = HostConfig(network_mode="container:middle")
+    last = await bench.create("sh", "-c", "hostname; cat /etc/hosts", host=host)
+    first = await bench.start(*LONG, hostname="donor")
+    await bench.start(*LONG, name="middle", host=HostConfig(network_mode=f"container:{first}"))
+    await bench.containers.start(last)
+    await bench.until(lambda: b"127.0.0.1" in bench.spool(last))
+    assert b"donor\n" in bench.spool(last)
+
+
 async def test_sharing_with_a_container_that_does_not_run(bench: Bench) -> None:
     donor = await bench.create("true", name="sleeper")
     id_ = await bench.create("true", host=HostConfig(network_mode="container:sleeper"))
