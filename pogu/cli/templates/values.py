@@ -26,9 +26,9 @@ def printed(value: Any) -> str:
 
 # Fields of the API whose `null` is a list or a map of Go's that was never made.
 _LISTS = frozenset(
-    "Aliases Args Binds CapAdd CapDrop Cmd DeviceCgroupRules DeviceRequests Devices Dns DnsOptions DnsSearch Entrypoint "
-    "Env ExecIDs ExtraHosts GroupAdd Links MaskedPaths Mounts OnBuild ReadonlyPaths RepoDigests RepoTags SecurityOpt Shell "
-    "Ulimits VolumesFrom Warnings".split()
+    "Aliases Args Binds CapAdd CapDrop Cmd DeviceCgroupRules DeviceRequests Devices Dns DnsOptions DnsSearch "
+    "Entrypoint Env ExecIDs ExtraHosts GroupAdd Links MaskedPaths Mounts OnBuild ReadonlyPaths RepoDigests RepoTags "
+    "SecurityOpt Shell Ulimits VolumesFrom Warnings".split()
 )
 _MAPS = frozenset(
     "Annotations DriverOpts ExposedPorts Labels Networks Options PortBindings Ports StorageOpt Sysctls Tmpfs "
