@@ -40,7 +40,9 @@ class ImageRoutes:
         if platform and call.flag("manifests"):
             raise InvalidArgument("conflicting options: manifests and platform options cannot both be set")
         image = self._images.resolve(call.param("name"), platform)
-        return json_response(render_image(image, call.version, self._engine.storage.name))
+        storage = self._engine.storage
+        graph_data = storage.describe_layer(image.chain_id) if image.chain_id else {}
+        return json_response(render_image(image, call.version, storage.name, graph_data))
 
     async def history(self, call: Call) -> Response:
         name = call.param("name")

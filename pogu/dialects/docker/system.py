@@ -118,7 +118,8 @@ class SystemRoutes:
 
     async def _volume_usage(self) -> list[dict[str, Any]]:
         volumes = self._engine.volumes
-        return [render_volume(v, (await volumes.size(v.name), len(volumes.in_use(v.name)))) for v in volumes.list()]
+        plain_ones = [v for v in volumes.list() if not v.options]  # others may be anywhere, as dockerd has it
+        return [render_volume(v, (await volumes.size(v.name), len(volumes.in_use(v.name)))) for v in plain_ones]
 
     def routes(self) -> list[Route]:
         """Return the operations."""

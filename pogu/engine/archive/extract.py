@@ -75,7 +75,9 @@ class ExtractOptions:
 def extract(
     source: Readable, root_fd: int, options: ExtractOptions | None = None, digest: hashlib._Hash | None = None
 ) -> int:
-    """Unpack the uncompressed archive `source` into `root_fd` and return the bytes of file content in it.
+    """Unpack the uncompressed archive `source` into `root_fd` and return the bytes that its files take.
+
+    As in Docker a symbolic link takes those of its target.
 
     Blocks, so it is for threads. The source is read to its end, also behind the archive; with `digest` all of it is
     hashed. What was unpacked before an error stays.
@@ -88,7 +90,7 @@ def extract(
     size = 0
     with Extractor(root_fd, options or ExtractOptions()) as extractor:
         for entry in reader:
-            size += entry.size
+            size += len(os.fsencode(entry.link)) if entry.type == SYMLINK else entry.size
             extractor.add(entry, reader.content())
         extractor.finish()
     reader.drain()

@@ -9,6 +9,7 @@ from pogu.engine.containers.copying import mounted_root_fd
 from pogu.engine.containers.lifecycle.state import is_live
 from pogu.engine.containers.rooms import Rooms
 from pogu.engine.containers.table import Entry
+from pogu.engine.images.reference import parse_repo_tag
 from pogu.engine.model import Container, ContainerConfig
 from pogu.engine.storage import Change
 from pogu.errors import Conflict, NotFound
@@ -89,10 +90,11 @@ async def commit(
                 container_id=entry.id,
                 container_config=record.config,
             )
+            name = parse_repo_tag(repo, tag).familiar if repo else ""
+            rooms.publish(entry, "commit", comment=comment, imageID=identifier, imageRef=name)
         finally:
             if frozen:
                 await _thaw(rooms, entry)
-    rooms.publish(entry, "commit", comment=comment, imageID=identifier, imageRef=f"{repo}:{tag}" if tag else repo)
     return identifier
 
 
@@ -102,6 +104,7 @@ async def _freeze(rooms: Rooms, entry: Entry) -> bool:
         await rooms.supervisor.pause(entry.id)
     except (Conflict, NotFound):
         return False
+    rooms.publish(entry, "pause")
     return True
 
 
@@ -109,4 +112,5 @@ async def _thaw(rooms: Rooms, entry: Entry) -> None:
     try:
         await rooms.supervisor.resume(entry.id)
     except (Conflict, NotFound):  # killed meanwhile
-        pass
+        return
+    rooms.publish(entry, "unpause")

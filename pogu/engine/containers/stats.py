@@ -110,7 +110,7 @@ def _render(counters: Counters) -> Json:
     memory: Json = {"usage": counters.memory_usage, "stats": counters.memory_stats, "limit": counters.memory_limit}
     if counters.memory_peak is not None:
         memory["max_usage"] = counters.memory_peak
-    if counters.memory_failures is not None:
+    if counters.memory_failures:
         memory["failcnt"] = counters.memory_failures
     pids: Json = {"current": counters.pids}
     if counters.pids_limit is not None:

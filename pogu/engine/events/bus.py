@@ -52,6 +52,8 @@ def _matches(event: Event, key: str, values: Sequence[str]) -> bool:
         return all(_has_label(event.attributes, v) for v in values)
     if key == "image":
         return any(_is_image(event, v) for v in values)
+    if key == "container":
+        return any(_begins(event, v) for v in values)
     return event.type == key and any(_is_actor(event, v) for v in values)
 
 
@@ -62,6 +64,11 @@ def _has_label(attributes: Mapping[str, str], term: str) -> bool:
 
 def _is_actor(event: Event, ref: str) -> bool:
     return bool(ref) and (event.actor_id.startswith(ref) or event.attributes.get("name") == ref)
+
+
+def _begins(event: Event, ref: str) -> bool:
+    """A container filter asks the beginning of ID and name, of whatever is called so; dockerd's does."""
+    return bool(ref) and (event.actor_id.startswith(ref) or event.attributes.get("name", "").startswith(ref))
 
 
 def _is_image(event: Event, ref: str) -> bool:

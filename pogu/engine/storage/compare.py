@@ -108,12 +108,12 @@ def _capability(path: str) -> bytes:
 
 
 def usage(fd: int) -> int:
-    """Return the bytes of all files below the directory `fd`, each inode once. Blocks."""
+    """Return the bytes of all files below the directory `fd` that somebody made, each inode once. Blocks."""
     seen: set[tuple[int, int]] = set()
     total = 0
     for found in walk(fd):
         status = found.status
-        if found.is_dir or (status.st_dev, status.st_ino) in seen:
+        if found.is_dir or (status.st_dev, status.st_ino) in seen or is_mountpoint(found.path, status):
             continue
         if status.st_nlink > 1:
             seen.add((status.st_dev, status.st_ino))

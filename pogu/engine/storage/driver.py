@@ -165,6 +165,14 @@ class StorageDriver(ABC):
     def describe(self, container_id: str, target: Path | None = None) -> dict[str, str]:
         """Return what `inspect` shows as `GraphDriver.Data`: host paths, `MergedDir` being `target`."""
 
+    def describe_layer(self, chain_id: str) -> dict[str, str]:
+        """Return what `inspect` of an image shows as `GraphDriver.Data`: host paths of its topmost layer.
+
+        Raises:
+            NotFound: no such layer.
+        """
+        return {}
+
     @abstractmethod
     def status(self) -> list[tuple[str, str]]:
         """Return pairs for `info`'s DriverStatus (backing file system and the like)."""

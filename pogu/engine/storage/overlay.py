@@ -152,6 +152,10 @@ class OverlayDriver(LayeredDriver):
             "WorkDir": str(own / "work"),
         }
 
+    def describe_layer(self, chain_id: str) -> dict[str, str]:
+        upper, *below = (str(path) for path in self.stack(chain_id))
+        return {"UpperDir": upper} | ({"LowerDir": ":".join(below)} if below else {})
+
     def status(self) -> list[tuple[str, str]]:
         return [
             ("Backing Filesystem", backing_file_system(self.root)),

@@ -30,8 +30,8 @@ def _with_null_labels(config: ContainerConfig) -> dict[str, Any]:
     return render_config(config) | {"Labels": config.labels or None}
 
 
-def render_image(image: Image, version: ApiVersion, driver: str) -> dict[str, Any]:
-    """Return all about an image."""
+def render_image(image: Image, version: ApiVersion, driver: str, graph_data: dict[str, str]) -> dict[str, Any]:
+    """Return all about an image; `graph_data` is what the storage driver says of its topmost layer."""
     details = image.details
     value: dict[str, Any] = {
         "Id": image.id,
@@ -48,7 +48,7 @@ def render_image(image: Image, version: ApiVersion, driver: str) -> dict[str, An
         "Os": image.platform.os,
         "OsVersion": details.os_version or "",
         "Size": image.size,
-        "GraphDriver": {"Data": None, "Name": driver},
+        "GraphDriver": {"Data": graph_data or None, "Name": driver},
         "RootFS": omit_all_empty({"Type": "layers", "Layers": image.diff_ids}),
         "Metadata": {"LastTagTime": image.last_tag_time},
     }

@@ -12,7 +12,7 @@ def render_volume(volume: Volume, usage: tuple[int, int] | None = None) -> dict[
     value: dict[str, Any] = {
         "CreatedAt": volume.created_at,
         "Driver": volume.driver,
-        "Labels": volume.labels,
+        "Labels": volume.labels or None,
         "Mountpoint": volume.mountpoint,
         "Name": volume.name,
         "Options": volume.options,
