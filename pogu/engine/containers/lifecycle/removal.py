@@ -122,3 +122,14 @@ async def clear(rooms: Rooms, entry: Entry, anonymous: list[str]) -> None:
     await asyncio.to_thread(shutil.rmtree, rooms.directory(entry.id), True)
     if clean:
         await rooms.state.commit(Delete(TOMBSTONE, entry.id))
+        await _collect_image(rooms, entry.record.image_id)
+
+
+async def _collect_image(rooms: Rooms, image_id: str) -> None:
+    """Remove the layers that the container kept of an image removed before it."""
+    if not image_id:
+        return
+    try:
+        rooms.images.get(image_id)
+    except NotFound:
+        await rooms.images.collect()

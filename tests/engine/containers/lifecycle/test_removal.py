@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pogu.engine.model import HostConfig
+from pogu.engine.model import ContainerConfig, HostConfig
 from pogu.errors import Conflict, NotFound
 from tests.engine.containers.conftest import LONG, Bench
 
@@ -79,3 +79,16 @@ async def test_a_network_can_be_removed_right_after_its_last_container(bench: Be
     id_ = await bench.start(*LONG, host=HostConfig(network_mode="brief"))
     await bench.containers.remove(id_, force=True)
     await bench.engine.networks.remove("brief")
+
+
+async def test_an_image_removed_before_its_container_leaves_its_layers_until_then(bench: Bench) -> None:
+    first = await bench.create("touch", "/mine")
+    await bench.finish(first)
+    image = await bench.containers.commit(first, repo="mine")
+    id_ = (await bench.containers.create(None, ContainerConfig(image="mine", cmd=["true"]), None)).id
+    await bench.containers.remove(first)
+    layers = len(bench.engine.storage.layers())
+    await bench.engine.images.remove(image, force=True)
+    assert len(bench.engine.storage.layers()) == layers
+    await bench.containers.remove(id_)
+    await bench.until(lambda: len(bench.engine.storage.layers()) == layers - 1)
