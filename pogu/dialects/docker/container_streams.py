@@ -88,11 +88,11 @@ class StreamRoutes:
             timestamps=call.flag("timestamps"),
             details=call.flag("details"),
         )
-        lines = self._containers.logs(container.id, options)
+        batches = self._containers.logs(container.id, options)
         multiplexed = not container.config.tty
         attributes = attributes_of(container) if options.details else None
         kind = MULTIPLEXED_STREAM if multiplexed and call.version >= (1, 42) else RAW_STREAM
-        return stream_response(_log_stream(lines, options.timestamps, attributes, multiplexed), kind)
+        return stream_response(_log_stream(batches, options.timestamps, attributes, multiplexed), kind)
 
     async def stats(self, call: Call) -> Response:
         stream = call.flag("stream", True)
@@ -198,14 +198,14 @@ def _tail(value: str) -> int | None:
 
 
 async def _log_stream(
-    lines: AsyncIterator[LogLine], timestamps: bool, attributes: bytes | None, multiplexed: bool
+    batches: AsyncIterator[list[LogLine]], timestamps: bool, attributes: bytes | None, multiplexed: bool
 ) -> AsyncIterator[bytes]:
     try:
-        async for line in lines:
-            data = render_line(line, timestamps, attributes)
-            yield frame(line.stream, data) if multiplexed else data
+        async for batch in batches:
+            pieces = [(line.stream, render_line(line, timestamps, attributes)) for line in batch]
+            yield b"".join([frame(stream, data) if multiplexed else data for stream, data in pieces])
     finally:
-        await close_iterator(lines)
+        await close_iterator(batches)
 
 
 async def _json_lines(samples: AsyncIterator[object]) -> AsyncIterator[bytes]:

@@ -7,7 +7,7 @@ nothing. Input goes through the supervisor, which is asked for it when somebody 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 
 from pogu.engine.containers.detach import DetachScanner, parse_detach_keys
@@ -33,7 +33,7 @@ class AttachOptions:
 class AttachSession:
     """One attached client. Iterate `output` for (1 or 2, bytes); close it in the end, whatever happened."""
 
-    def __init__(self, output: AsyncIterator[tuple[int, bytes]], scanner: DetachScanner | None) -> None:
+    def __init__(self, output: AsyncGenerator[tuple[int, bytes], None], scanner: DetachScanner | None) -> None:
         self.output = output
         self.detached = asyncio.Event()
         self._scanner = scanner
@@ -63,6 +63,10 @@ class AttachSession:
 
     async def close(self) -> None:
         """Let go. Idempotent."""
+        try:
+            await self.output.aclose()
+        except RuntimeError:  # somebody is just reading it, and sees the end by himself
+            pass
 
     async def _send(self, data: bytes) -> None:
         """Pass `data` on."""
@@ -83,7 +87,7 @@ class ContainerSession(AttachSession):
         self._start = Position() if options.logs else end_of(self._path)
         self._stdin_ended = False
 
-    async def _output(self) -> AsyncIterator[tuple[int, bytes]]:
+    async def _output(self) -> AsyncGenerator[tuple[int, bytes], None]:
         options = self._options
         if not options.stream:
             self._end.set()
@@ -155,6 +159,7 @@ class ContainerSession(AttachSession):
         if not self.detached.is_set():
             await self._end_input_unless_unborn()
         self.detached.set()
+        await super().close()
 
     async def _end_input_unless_unborn(self) -> None:
         """A client that goes away without a word has ended its input, too; one that left before the start has not."""

@@ -32,7 +32,7 @@ from pogu.engine.containers.stats import stats
 from pogu.engine.containers.table import Entry, WaitResult
 from pogu.engine.events import EventBus
 from pogu.engine.images import Images
-from pogu.engine.logs import Ending, LogLine, LogOptions, read_logs
+from pogu.engine.logs import Ending, LogLine, LogOptions, read_log_batches
 from pogu.engine.model import (
     Container,
     ContainerConfig,
@@ -186,8 +186,8 @@ class Containers:
         """Return what a container changed in its image's files."""
         return await exporting.changes(self._rooms, self._rooms.table.find(ref))
 
-    def logs(self, ref: str, options: LogOptions) -> AsyncIterator[LogLine]:
-        """Return the lines that a container printed; with `follow` until it ends.
+    def logs(self, ref: str, options: LogOptions) -> AsyncIterator[builtins.list[LogLine]]:
+        """Return the lines that a container printed, those that are there together; with `follow` until it ends.
 
         Raises:
             Unsupported: its log driver is `none`.
@@ -199,7 +199,7 @@ class Containers:
         if not is_live(entry.record):
             ending = Ending()
             ending.set()
-        return read_logs(self._rooms.spool(entry.id), options, ending)
+        return read_log_batches(self._rooms.spool(entry.id), options, ending)
 
     # -- making and removing -------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
 from pogu.engine.containers.attach import AttachSession
@@ -68,7 +68,7 @@ class ExecSession(AttachSession):
         self._rooms, self._entry, self._exec, self._process = rooms, entry, exec_, process
         self._let_go = False
 
-    async def _output(self) -> AsyncIterator[tuple[int, bytes]]:
+    async def _output(self) -> AsyncGenerator[tuple[int, bytes], None]:
         config = self._exec.config
         wanted = {n for n, on in ((1, config.attach_stdout), (2, config.attach_stderr)) if on}
         pieces = read_output(self._process, self.detached)
@@ -104,6 +104,7 @@ class ExecSession(AttachSession):
     async def close(self) -> None:
         """Let go; a process that still runs goes on, and its output is thrown away so that it does not block."""
         self.detached.set()
+        await super().close()
         if not self._let_go:
             self._let_go = True
             self._rooms.spawn(discard_output(self._process), f"output of exec {self._exec.id}")

@@ -9,7 +9,7 @@ from pogu.engine.containers.rooms import Rooms, log
 from pogu.engine.containers.table import Entry
 from pogu.engine.logs import RotationPolicy, is_full, rotation_policy, shift
 from pogu.engine.model import Container
-from pogu.errors import InvalidArgument, PoguError
+from pogu.errors import Conflict, InvalidArgument, NotFound, PoguError
 
 INTERVAL = 1.0  # seconds between looks at the sizes
 
@@ -22,6 +22,8 @@ async def rotate_forever(rooms: Rooms) -> None:
             if is_live(entry.record) and is_full(rooms.spool(entry.id), policy_of(entry.record)):
                 try:
                     await rooms.shielded(rotate(rooms, entry), f"rotation of {entry.id}")
+                except (Conflict, NotFound):  # it has ended meanwhile
+                    pass
                 except (PoguError, OSError) as e:
                     log.warning("container %s: its log could not be rotated: %s", entry.id, e)
 

@@ -11,7 +11,7 @@ from pogu.engine.logs.files import Position, is_current, open_file, open_next
 from pogu.engine.logs.spool import Splitter, SpoolRecord
 from pogu.engine.logs.watch import Watch
 
-CHUNK = 256 << 10
+CHUNK = 64 << 10  # bytes that are read and parsed at a time
 
 
 class Ending:
@@ -105,6 +105,7 @@ async def follow(path: Path, position: Position, ending: Ending) -> AsyncIterato
             while (records := spool.read()) is not None:
                 if records:
                     yield records
+                await asyncio.sleep(0)  # a flood of output must not keep the loop from everybody else
             if ended:
                 return
             await wake.wait()

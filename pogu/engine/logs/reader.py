@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from pogu.engine.logs.files import Position
 from pogu.engine.logs.follow import Ending, OpenSpool, follow
@@ -28,8 +31,7 @@ class LogOptions:
     details: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(msgspec.Struct, frozen=True, gc=False):
     """A line, or a piece of one that is longer than 16 KB (`partial`) or not ended. Its line feed is in `data`."""
 
     stream: int
@@ -44,7 +46,13 @@ class _Pending:
     def __init__(self) -> None:
         self._open: dict[int, tuple[int, bytes]] = {}
 
-    def add(self, record: SpoolRecord) -> Iterator[LogLine]:
+    def add(self, record: SpoolRecord) -> Iterable[LogLine]:
+        """Return the lines, or pieces, that the record completes."""
+        if not (record.partial or record.stream in self._open or len(record.data) > LINE_LIMIT):
+            return (LogLine(record.stream, record.time_ns, record.data, False),)
+        return self._join(record)
+
+    def _join(self, record: SpoolRecord) -> Iterator[LogLine]:
         time_ns, data = self._open.pop(record.stream, (0, b""))
         if not data:
             time_ns = record.time_ns
@@ -70,21 +78,39 @@ async def read_logs(path: Path, options: LogOptions, ending: Ending) -> AsyncIte
 
     A spool that does not exist is empty.
     """
+    batches = read_log_batches(path, options, ending)
+    try:
+        async for batch in batches:
+            for line in batch:
+                yield line
+    finally:
+        await batches.aclose()  # type: ignore[attr-defined]
+
+
+async def read_log_batches(path: Path, options: LogOptions, ending: Ending) -> AsyncIterator[list[LogLine]]:
+    """Yield the lines as `read_logs`, those that are there at once together, never an empty list."""
     start = tail_position(path, options.tail) if options.tail is not None else Position()
     pending = _Pending()
     batches = follow(path, start, ending) if options.follow else _existing(path, start)
     try:
         async for batch in batches:
-            for line in _lines(batch, pending):
-                if options.until is not None and line.time_ns > options.until:
-                    return
-                if _wanted(line, options):
-                    yield line
-        for line in pending.rest():
-            if _wanted(line, options):
-                yield line
+            lines = list(_lines(batch, pending))
+            later = _first_later(lines, options.until)
+            if chosen := [line for line in lines[:later] if _wanted(line, options)]:
+                yield chosen
+            if later is not None:
+                return
+        if chosen := [line for line in pending.rest() if _wanted(line, options)]:
+            yield chosen
     finally:
         await batches.aclose()  # type: ignore[attr-defined]
+
+
+def _first_later(lines: Sequence[LogLine], until: int | None) -> int | None:
+    """Return the index of the first line after `until`, None where there is none."""
+    if until is None:
+        return None
+    return next((n for n, line in enumerate(lines) if line.time_ns > until), None)
 
 
 def _lines(batch: Iterable[SpoolRecord], pending: _Pending) -> Iterator[LogLine]:
@@ -103,5 +129,6 @@ async def _existing(path: Path, start: Position) -> AsyncIterator[list[SpoolReco
     try:
         while (records := spool.read()) is not None:
             yield records
+            await asyncio.sleep(0)  # a long log must not keep the loop from everybody else
     finally:
         spool.close()

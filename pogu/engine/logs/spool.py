@@ -7,16 +7,15 @@ buffer). A record is cut off only by a crash of the machine; the line feed after
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+
+import msgspec
 
 STDOUT, STDERR = 1, 2
 _STREAMS = {b"stdout": STDOUT, b"stderr": STDERR}
-_TAGS = {b"F": False, b"P": True}
 
 
-@dataclass(frozen=True, slots=True)
-class SpoolRecord:
+class SpoolRecord(msgspec.Struct, frozen=True, gc=False):
     """One record. `stream` is 1 or 2, `data` what the container wrote, its line feed included unless `partial`."""
 
     stream: int
@@ -36,10 +35,12 @@ def parse_record(line: bytes) -> SpoolRecord | None:
     if len(parts) != 4:
         return None
     stamp, name, tag, text = parts
-    stream, partial = _STREAMS.get(name), _TAGS.get(tag)
-    if stream is None or partial is None or len(stamp) < 20 or stamp[4:5] != b"-":
+    stream = _STREAMS.get(name)
+    if stream is None or len(stamp) < 20 or stamp[4:5] != b"-":
         return None
-    return SpoolRecord(stream, partial, text if partial else text + b"\n", stamp)
+    if tag == b"F":
+        return SpoolRecord(stream, False, text + b"\n", stamp)
+    return SpoolRecord(stream, True, text, stamp) if tag == b"P" else None
 
 
 class _Clock:
@@ -52,18 +53,25 @@ class _Clock:
 
 def parse_time(stamp: bytes) -> int:
     """Return the Unix nanoseconds of an RFC 3339 time; 0 where it is none."""
-    prefix, rest = stamp[:19], stamp[19:]
-    digits = 1
-    while rest[:1] == b"." and rest[digits : digits + 1].isdigit():
-        digits += 1
-    fraction, zone = (rest[1:digits], rest[digits:]) if digits > 1 else (b"", rest)
+    prefix, fraction, zone = stamp[:19], stamp[20:29], stamp[29:]
+    if not (len(fraction) == 9 and fraction.isdigit() and stamp[19:20] == b"."):  # conmon always writes nine digits
+        fraction, zone = _fraction(stamp[19:])
     if prefix != _Clock.prefix or zone != _Clock.zone:
         try:
             moment = datetime.strptime(prefix.decode(), "%Y-%m-%dT%H:%M:%S").replace(tzinfo=_zone(zone))
         except ValueError:
             return 0
         _Clock.prefix, _Clock.zone, _Clock.seconds = prefix, zone, int(moment.timestamp())
-    return _Clock.seconds * 1_000_000_000 + int(fraction[:9].ljust(9, b"0") or b"0")
+    return _Clock.seconds * 1_000_000_000 + int(fraction)
+
+
+def _fraction(rest: bytes) -> tuple[bytes, bytes]:
+    """Split `.5Z` into nine digits and the zone."""
+    if rest[:1] != b".":
+        return b"0", rest
+    zone = rest[1:].lstrip(b"0123456789")
+    digits = rest[1 : len(rest) - len(zone)]
+    return digits[:9].ljust(9, b"0"), zone
 
 
 def _zone(text: bytes) -> timezone:

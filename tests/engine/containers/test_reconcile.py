@@ -65,7 +65,7 @@ async def test_logs_go_on_where_they_were(own: Bench) -> None:
     await own.restart()
     await own.until(lambda: b"F 30\n" in own.spool(id_))
     await own.containers.kill(id_)
-    lines = [line.data async for line in own.containers.logs(id_, LogOptions())]
+    lines = [line.data async for batch in own.containers.logs(id_, LogOptions()) for line in batch]
     assert lines == [b"%d\n" % n for n in range(len(lines))]
 
 

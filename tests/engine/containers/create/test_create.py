@@ -150,7 +150,10 @@ async def test_tmpfs(bench: Bench) -> None:
 
 async def test_modes_name_containers_by_id(bench: Bench) -> None:
     with pytest.raises(NotFound, match="No such container: nosuch"):
-        await bench.create("true", host=HostConfig(network_mode="container:nosuch"))
+        await bench.create("true", host=HostConfig(pid_mode="container:nosuch"))
+    lonely = await bench.create("true", host=HostConfig(network_mode="container:nosuch"))
+    with pytest.raises(NotFound, match="No such container: nosuch"):
+        await bench.containers.start(lonely)
     donor = await bench.create("true", name="donor")
     id_ = await bench.create("true", host=HostConfig(network_mode="container:donor", pid_mode="container:donor"))
     host = bench.containers.get(id_).host_config
