@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Print the path of a docker command for the tests: the newest on PATH, or else Debian's, unpacked into build/.
+# Print the path of a docker command for the tests: DOCKER_COMMAND if it is set, the newest on PATH, or else Debian's,
+# unpacked into build/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+[ -z "${DOCKER_COMMAND:-}" ] || { echo "$DOCKER_COMMAND"; exit; }
 newest=$(for d in ${PATH//:/ }; do
   if [ -x "$d/docker" ]; then
     printf '%s %s\n' "$("$d/docker" --version 2>/dev/null | grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1)" "$d/docker"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pty
 import select
@@ -151,6 +152,8 @@ class RunningDaemon:
         for mount in reversed(_mounts_under(self.home)):
             subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
         subprocess.run(["ip", "link", "delete", self.bridge], check=False, capture_output=True)
+        for table in _tables_naming(self.bridge):
+            subprocess.run(["nft", "delete", "table", "inet", table], check=False, capture_output=True)
         shutil.rmtree(self.home, ignore_errors=True)
 
 
@@ -208,6 +211,12 @@ def _processes_naming(text: str) -> Iterator[int]:
         with contextlib.suppress(OSError):
             if text in cmdline.read_text(errors="replace") and int(cmdline.parent.name) != os.getpid():
                 yield int(cmdline.parent.name)
+
+
+def _tables_naming(bridge: str) -> set[str]:
+    ruleset = json.loads(subprocess.check_output(["nft", "-j", "list", "ruleset"]))["nftables"]
+    objects = [value for entry in ruleset for value in entry.values() if "table" in value]
+    return {value["table"] for value in objects if bridge in json.dumps(value.get("elem", ""))}
 
 
 def _mounts_under(folder: Path) -> list[str]:

@@ -6,7 +6,8 @@ echo "vm: $(uname -r), $(stat -fc %T /sys/fs/cgroup), $(systemctl --version | he
 ip link set lo up
 # what the kernel decides: pure computations give the same answers everywhere, only twenty times later
 core=(tests/linux tests/engine/{containers,logs,networks,runtime,storage,volumes} tests/vm)
-pytest=(.venv/bin/pytest -p no:cacheprovider --color no)
+pytest=(env PYTHONPATH=scripts/vm .venv/bin/pytest -p told_at_once -p no:cacheprovider --color no --tb short
+  --show-capture no -rN)
 case $what in
   smoke) "${pytest[@]}" -vv --no-header --timeout 600 -m vm_smoke tests/vm ;;
   only)

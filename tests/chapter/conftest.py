@@ -61,4 +61,5 @@ def _clean(request: pytest.FixtureRequest) -> Iterator[None]:
         running = request.getfixturevalue("harbour")
         if ids := running.docker("ps", "-aq").out.split():
             running.docker("rm", "-f", "-v", *ids)
-        running.docker("volume", "prune", "-af")
+        if volumes := running.docker("volume", "ls", "-q").out.split():
+            running.docker("volume", "rm", *volumes)
