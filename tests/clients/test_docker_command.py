@@ -9,6 +9,7 @@ import re
 import socket
 import tarfile
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -180,7 +181,8 @@ def test_stats(daemon: RunningDaemon, sleeper: str) -> None:
 
 
 def test_events(daemon: RunningDaemon, name: str) -> None:
-    watch = daemon.popen("events", "--filter", f"container={name}", "--format", "{{.Action}}")
+    since = str(int(time.time()))
+    watch = daemon.popen("events", "--since", since, "--filter", f"container={name}", "--format", "{{.Status}}")
     seen: list[str] = []
     assert watch.stdout
     reader = threading.Thread(target=lambda: seen.extend(line.decode().strip() for line in watch.stdout or []))
