@@ -187,9 +187,16 @@ class ConmonSupervisor(Supervisor):
 
     async def exec(self, id: str, process: Json, *, terminal: bool = False, stdin: bool = False) -> ExecProcess:
         container = self._running(id)
-        return await execs.start(
-            container.runtime, id, container.bundle.path, process, self._events(), terminal=terminal, stdin=stdin
-        )
+        try:
+            return await execs.start(
+                container.runtime, id, container.bundle.path, process, self._events(), terminal=terminal, stdin=stdin
+            )
+        except (PoguError, OSError) as e:
+            if type(e) is not PoguError and not isinstance(e, OSError):
+                raise  # it is known what was wrong
+            if await container.ends():
+                raise Conflict(f"container {id} is not running") from e
+            raise
 
     def pids(self, id: str) -> list[int]:
         return self._get(id).cgroup.pids()

@@ -15,6 +15,7 @@ from pogu.engine.runtime.supervisor import Exit
 from pogu.linux.cgroups import Cgroup
 from pogu.linux.processes import Process
 
+_ENDS_NOW = 0.2  # seconds from the end of a container's last process to that of its first
 _ENDS_WITHIN = 10.0  # seconds for conmon to notice that its killed container has ended
 
 
@@ -56,6 +57,20 @@ class Supervision:
             await self._conclude()
 
         self.watcher = asyncio.create_task(watch())
+
+    async def ends(self) -> bool:
+        """Tell whether the first process has ended, or does just now: the others of its namespace end before it."""
+        if self.init is None:
+            return True
+        init = os.dup(self.init)
+        try:
+            async with asyncio.timeout(_ENDS_NOW):
+                await ended(init)
+        except TimeoutError:
+            return False
+        finally:
+            os.close(init)
+        return True
 
     def signal(self, number: int) -> None:
         """Send a signal to the first process; nothing happens when it has ended."""

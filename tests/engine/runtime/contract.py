@@ -364,6 +364,19 @@ class SupervisorContract:
         with pytest.raises(Conflict):
             await ground.exec(spec, "true")
 
+    async def test_exec_while_the_container_ends_is_a_conflict_or_a_process(self, ground: Ground) -> None:
+        for delay in (0.0, 0.002, 0.005, 0.01, 0.02):
+            spec = await ground.start("sleep", "60")
+            trying = [asyncio.create_task(ground.exec(spec, "true")) for _ in range(3)]
+            await asyncio.sleep(delay)
+            await ground.supervisor.kill(spec.id, signal.SIGKILL)
+            for outcome in await asyncio.gather(*trying, return_exceptions=True):
+                if isinstance(outcome, BaseException):
+                    assert isinstance(outcome, Conflict), outcome
+                else:
+                    await outcome.wait()
+                    outcome.close()
+
     async def test_exec_in_a_paused_container_is_a_conflict(self, ground: Ground) -> None:
         spec = await ground.start("sleep", "60")
         await ground.supervisor.pause(spec.id)
