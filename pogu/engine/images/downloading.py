@@ -25,8 +25,7 @@ def download(url: str, progress: Progress = silent) -> AsyncIterator[bytes]:
     """
     if "://" not in url:
         url = f"http://{url}"
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not _plain(url):
+    if not _plain(url) or not _leads_somewhere(url):
         raise InvalidArgument(f"cannot import from {url}: not an http or https URL")
     loop = asyncio.get_running_loop()
     progress({"status": f"Downloading from {url}"})
@@ -38,6 +37,16 @@ def _plain(url: str) -> bool:
     return url.isascii() and url.isprintable() and " " not in url
 
 
+def _leads_somewhere(url: str) -> bool:
+    """Tell whether it is an http or https URL whose host and port can be."""
+    try:
+        parts = urlsplit(url)
+        host, _ = (parts.hostname or "").encode("idna"), parts.port
+    except ValueError:  # a bracket, a port or a label that cannot be
+        return False
+    return parts.scheme in ("http", "https") and host != b""
+
+
 def _fetch(url: str, progress: Progress, loop: asyncio.AbstractEventLoop, emit: Callable[[bytes], None]) -> None:
     try:
         with urllib.request.urlopen(url, timeout=_PATIENCE) as response:  # noqa: S310 # the scheme was checked
@@ -45,7 +54,7 @@ def _fetch(url: str, progress: Progress, loop: asyncio.AbstractEventLoop, emit: 
     except urllib.error.HTTPError as e:
         e.close()
         raise PoguError(f"cannot import from {url}: Got HTTP status code >= 400: {e.code} {e.reason}") from None
-    except (OSError, HTTPException) as e:
+    except (OSError, HTTPException, ValueError) as e:  # ValueError: it was led on to where nobody can be
         raise PoguError(f"cannot import from {url}: {getattr(e, 'reason', None) or e}") from None
 
 

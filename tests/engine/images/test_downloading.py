@@ -71,7 +71,20 @@ async def test_a_server_that_is_not_there(server: str) -> None:
         await collected(download("http://127.0.0.1:1/x"))
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x/y", "http://", "data://x", "http://a b/c"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://x/y",
+        "http://",
+        "data://x",
+        "http://a b/c",
+        "..",
+        "http://[x",
+        "http://x:99999/",
+        "http://" + "a" * 64 + "/",
+    ],
+)
 async def test_what_is_no_url(url: str) -> None:
     with pytest.raises(InvalidArgument, match="not an http or https URL"):
         download(url)

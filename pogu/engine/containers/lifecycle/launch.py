@@ -8,6 +8,7 @@ from pathlib import Path
 from pogu.engine.containers import health, times
 from pogu.engine.containers.files import file_mounts, link_lines, write_files
 from pogu.engine.containers.lifecycle.sandbox import close_network, forget_endpoints, open_network
+from pogu.engine.containers.lifecycle.sharing import require_donors
 from pogu.engine.containers.lifecycle.shm import unmount_shm
 from pogu.engine.containers.lifecycle.specification import launch_spec
 from pogu.engine.containers.lifecycle.state import set_running
@@ -47,7 +48,11 @@ async def _bring_up(rooms: Rooms, entry: Entry) -> int:
     lines, variables = link_lines(rooms, entry.record)
     write_files(rooms, entry, lines)
     spec = await launch_spec(rooms, entry, namespace, [*mounts, *file_mounts(rooms, entry.record)], variables)
-    pid = await rooms.supervisor.create(spec)
+    try:
+        pid = await rooms.supervisor.create(spec)
+    except PoguError:
+        require_donors(rooms, entry)  # the better reason, if it is one
+        raise
     await rooms.supervisor.start(entry.id)
     return pid
 

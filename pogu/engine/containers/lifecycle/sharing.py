@@ -64,6 +64,14 @@ def pid_donor(rooms: Rooms, entry: Entry) -> Entry | None:
     return donor
 
 
+def require_donors(rooms: Rooms, entry: Entry) -> None:
+    """Raise NotFound or Conflict where a container that shares a namespace with this one has just ended."""
+    for find, kind in ((network_donor, "net"), (ipc_donor, "ipc"), (pid_donor, "pid")):
+        donor = find(rooms, entry)
+        if donor and not namespace_path(donor, kind).exists():
+            raise Conflict(f"cannot join {kind} namespace of a non running container: container {donor.record.name}")
+
+
 def _find(rooms: Rooms, mode: str, what: str) -> Entry:
     name = mode.partition(":")[2]
     try:

@@ -179,6 +179,19 @@ async def test_a_namespace_of_a_container_that_came_later_and_shares_another_its
     assert b"donor\n" in bench.spool(last)
 
 
+async def test_sharing_with_a_container_that_ends_meanwhile(bench: Bench) -> None:
+    """Each of the two may be first; what there is to say of the other is not that the runtime failed."""
+    for delay in (0.0, 0.01, 0.02, 0.04):
+        donor = await bench.start("sleep", "60", host=HostConfig(ipc_mode="shareable"))
+        mode = f"container:{donor}"
+        id_ = await bench.create("true", host=HostConfig(network_mode=mode, ipc_mode=mode, pid_mode=mode))
+        starting = asyncio.create_task(bench.containers.start(id_))
+        await asyncio.sleep(delay)
+        await bench.containers.kill(donor)
+        (outcome,) = await asyncio.gather(starting, return_exceptions=True)
+        assert outcome is None or isinstance(outcome, Conflict), outcome
+
+
 async def test_sharing_with_a_container_that_does_not_run(bench: Bench) -> None:
     donor = await bench.create("true", name="sleeper")
     id_ = await bench.create("true", host=HostConfig(network_mode="container:sleeper"))
