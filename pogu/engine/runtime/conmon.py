@@ -11,7 +11,7 @@ import os
 import signal as signals
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pogu.engine.config import EngineConfig
 from pogu.engine.runtime import attachment, control, execs, failures, tops
@@ -157,7 +157,10 @@ class ConmonSupervisor(Supervisor):
         container = self._running(id)
         if container.record.terminal:
             async with container.control:
-                await control.resize(container.bundle.path, height, width, self._events())
+                try:
+                    await control.resize(container.bundle.path, height, width, self._events())
+                except PoguError as e:
+                    await _rather_ended(container, e)
 
     async def rotate(self, id: str) -> None:
         container = self._running(id)
@@ -192,11 +195,7 @@ class ConmonSupervisor(Supervisor):
                 container.runtime, id, container.bundle.path, process, self._events(), terminal=terminal, stdin=stdin
             )
         except (PoguError, OSError) as e:
-            if type(e) is not PoguError and not isinstance(e, OSError):
-                raise  # it is known what was wrong
-            if await container.ends():
-                raise Conflict(f"container {id} is not running") from e
-            raise
+            await _rather_ended(container, e)
 
     def pids(self, id: str) -> list[int]:
         return self._get(id).cgroup.pids()
@@ -350,3 +349,10 @@ def _prepare_persistent(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name in ("exit", "oom"):
         (directory / name).unlink(missing_ok=True)
+
+
+async def _rather_ended(container: Supervision, error: Exception) -> NoReturn:
+    """Raise Conflict where a failure without a known reason comes of the container's end, else the failure."""
+    if (type(error) is PoguError or isinstance(error, OSError)) and await container.ends():
+        raise Conflict(f"container {container.id} is not running") from error
+    raise error
