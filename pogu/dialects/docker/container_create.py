@@ -32,6 +32,7 @@ class CreateRoutes:
             raise InvalidArgument("config cannot be empty in order to create a container")
         config = narrow(request, ContainerConfig)
         host = request.host_config or HostConfig()
+        host.runtime = host.runtime or request.runtime
         networking = request.networking_config or NetworkingConfig()
         platform = parse_platform(call.text("platform")) if call.version >= (1, 41) else ""
         warnings = adapt(config, host, networking, call.version)

@@ -32,6 +32,7 @@ class CreateRequest(ContainerConfig):
 
     host_config: HostConfig | None = None
     networking_config: NetworkingConfig | None = None
+    runtime: str | None = ""  # where docker-py puts its `runtime` argument
 
 
 class UpdateRequest(Record):

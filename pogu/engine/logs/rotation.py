@@ -45,9 +45,22 @@ def rotation_policy(driver: str, options: Mapping[str, str]) -> RotationPolicy:
     for name in options:
         if name not in known and name not in _MODES:
             raise InvalidArgument(f"unknown log opt '{name}' for {driver} log driver")
+    _check_mode(options)
     if driver == "none":
         return RotationPolicy(UNKEPT_SIZE, 2)
     return RotationPolicy(_size(options.get("max-size", "")), _files(options.get("max-file", "")))
+
+
+def _check_mode(options: Mapping[str, str]) -> None:
+    """Raise InvalidArgument, in dockerd's words, for a way of logging that there is not, or a buffer where none is."""
+    mode = options.get("mode", "")
+    if mode not in ("", "blocking", "non-blocking"):
+        raise InvalidArgument(f"logger: logging mode not supported: {mode}")
+    if "max-buffer-size" in options:
+        if mode != "non-blocking":
+            raise InvalidArgument("logger: max-buffer-size option is only supported with 'mode=non-blocking'")
+        if not _SIZE.fullmatch(options["max-buffer-size"]):
+            raise InvalidArgument(f"error parsing option max-buffer-size: invalid size: '{options['max-buffer-size']}'")
 
 
 def _size(text: str) -> int:

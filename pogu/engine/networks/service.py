@@ -227,6 +227,7 @@ class Networks:
             InvalidArgument: a filter's value is wrong.
         """
         chosen = [n for n in self.list() if n.name not in PREDEFINED and matches_prune(n, filters or {})]
+        chosen = [n for n in chosen if not n.config_only]
         removed: builtins.list[str] = []
         for network in chosen:
             if self._connections.on(network.id) or self.in_use(network.id):

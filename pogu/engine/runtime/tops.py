@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from pogu.engine.runtime.supervisor import Processes
 from pogu.errors import InvalidArgument, Unsupported
 from pogu.linux import processes
+
+_COLUMNS = "131072"  # no line is cut, whatever terminal the daemon was started from
 
 
 async def top(pids: Sequence[int], ps_args: Sequence[str]) -> Processes:
@@ -15,7 +18,7 @@ async def top(pids: Sequence[int], ps_args: Sequence[str]) -> Processes:
     The last column takes the rest of its line, so that a command with spaces stays whole (as dockerd does).
     """
     try:
-        done = await processes.run(["ps", *ps_args])
+        done = await processes.run(["ps", *ps_args], env={**os.environ, "COLUMNS": _COLUMNS})
     except FileNotFoundError:
         raise Unsupported("ps is not installed on this host: install procps") from None
     if done.returncode:

@@ -23,6 +23,7 @@ def fill_host_config(host: HostConfig, config: EngineConfig, cgroup_v2: bool) ->
         host.oom_kill_disable = False
     host.log_config = _log_config(host.log_config or LogConfig(), config)
     _fill_paths(host)
+    _fill_labels(host)
 
 
 def _cgroup_namespace(host: HostConfig, config: EngineConfig, cgroup_v2: bool) -> str:
@@ -38,6 +39,14 @@ def _log_config(wanted: LogConfig, config: EngineConfig) -> LogConfig:
     if wanted.type in (None, "", config.log_driver):
         return LogConfig(type=config.log_driver, config={**config.log_opts, **options})
     return LogConfig(type=wanted.type, config=dict(options))
+
+
+def _fill_labels(host: HostConfig) -> None:
+    """Who is not shut in as others are has no label of a security module either; dockerd shows it."""
+    if host.privileged or host.ipc_mode == "host" or host.pid_mode == "host":
+        options = host.security_opt or []
+        if not any(o.startswith("label") for o in options):
+            host.security_opt = [*options, "label=disable"]
 
 
 def _fill_paths(host: HostConfig) -> None:

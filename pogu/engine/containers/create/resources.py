@@ -162,7 +162,7 @@ def _check_cpuset(host: HostConfig, facts: ResourceFacts, warnings: list[str]) -
 def _check_list(wanted: str, available: str, name: str, noun: str) -> None:
     numbers = parse_list(wanted)
     if numbers is None:
-        raise InvalidArgument(f"Invalid value {wanted} for {name}")
+        raise InvalidArgument(f"Invalid value {wanted} for {name}: invalid format: {wanted}")
     if not numbers <= (parse_list(available) or set()):
         raise InvalidArgument(f"Requested {noun} are not available - requested {wanted}, available: {available}")
 

@@ -119,7 +119,7 @@ async def kill(rooms: Rooms, entry: Entry, ref: str, signal: str) -> None:
     """
     number = parse_signal(signal or "SIGKILL")
     if not entry.record.state.running:
-        raise Conflict(f"cannot kill container: {ref}: container {entry.id} is not running")
+        raise Conflict(f"container {entry.id} is not running")
     if number == signals.SIGKILL:
         await kill_and_wait(rooms, entry)
         return
@@ -129,7 +129,7 @@ async def kill(rooms: Rooms, entry: Entry, ref: str, signal: str) -> None:
         return
     async with entry.lock:
         if not is_live(entry.record):
-            raise Conflict(f"cannot kill container: {ref}: container {entry.id} is not running")
+            raise Conflict(f"container {entry.id} is not running")
         await send(rooms, entry, number)
 
 
