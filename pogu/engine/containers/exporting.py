@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack
 
 from pogu.engine.archive import pack
 from pogu.engine.containers.copying import mounted_root_fd
@@ -21,14 +22,21 @@ async def export(rooms: Rooms, entry: Entry) -> AsyncIterator[bytes]:
     Raises:
         Conflict: it is being removed.
     """
+    _require_there(entry)
+    rooms.publish(entry, "export")
+    return _export(rooms, entry)
+
+
+def _require_there(entry: Entry) -> None:
     if entry.gone or entry.record.removal_in_progress:
         raise Conflict(f"You cannot export container {entry.id} which is being removed")
-    rooms.publish(entry, "export")
-    return _export(rooms, entry.id)
 
 
-async def _export(rooms: Rooms, id_: str) -> AsyncIterator[bytes]:
-    async with mounted_root_fd(rooms, id_) as root:
+async def _export(rooms: Rooms, entry: Entry) -> AsyncIterator[bytes]:
+    async with AsyncExitStack() as mounted:
+        async with entry.lock:  # what is mounted stays while it is read; before that it may be removed
+            _require_there(entry)
+            root = await mounted.enter_async_context(mounted_root_fd(rooms, entry.id))
         chunks = pack(root, "/.", "")
         try:
             async for chunk in chunks:

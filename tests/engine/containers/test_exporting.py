@@ -10,6 +10,7 @@ import pytest
 
 from pogu.engine.model import ContainerConfig, HostConfig
 from pogu.engine.storage import ChangeKind
+from pogu.errors import Conflict
 from tests.engine.containers.conftest import LONG, Bench
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -46,6 +47,15 @@ async def test_an_export_that_is_given_up_lets_go(bench: Bench) -> None:
     await anext(chunks)
     await chunks.aclose()  # type: ignore[attr-defined]
     assert not (bench.config.run / "rootfs" / id_).exists()
+
+
+async def test_an_export_that_comes_too_late_is_a_conflict(bench: Bench) -> None:
+    """The container was there when it was asked for, and is gone when it is read."""
+    id_ = await bench.create("true")
+    archive = await bench.containers.export(id_)
+    await bench.containers.remove(id_)
+    with pytest.raises(Conflict, match=f"You cannot export container {id_} which is being removed"):
+        await anext(archive)
 
 
 async def test_commit(bench: Bench) -> None:
