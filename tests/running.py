@@ -7,7 +7,6 @@ import json
 import os
 import pty
 import select
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -154,7 +153,8 @@ class RunningDaemon:
         subprocess.run(["ip", "link", "delete", self.bridge], check=False, capture_output=True)
         for table in _tables_naming(self.bridge):
             subprocess.run(["nft", "delete", "table", "inet", table], check=False, capture_output=True)
-        shutil.rmtree(self.home, ignore_errors=True)
+        # not shutil.rmtree, which gives up on trees that are a thousand folders deep
+        subprocess.run(["rm", "-rf", self.home], check=False, capture_output=True)
 
 
 class Ran:

@@ -179,8 +179,11 @@ async def get_archive(root: Path | int, path: str) -> AsyncIterator[bytes]:
     wanted = normalise(path)
     with opened(open_root(root)) as fd:
         _lstat(fd, wanted, path)
-        async for chunk in pack(fd, wanted, _base(wanted)):
-            yield chunk
+        try:
+            async for chunk in pack(fd, wanted, _base(wanted)):
+                yield chunk
+        except OSError as e:  # gone meanwhile, or something else by now
+            raise _explained(e, path) from e
 
 
 async def put_archive(

@@ -76,6 +76,8 @@ async def _stream(rooms: Rooms, entry: Entry, path: str) -> AsyncIterator[bytes]
         try:
             async for chunk in chunks:
                 yield chunk
+        except NotFound:  # it was there when it was looked at
+            raise _missing(entry, path) from None
         finally:
             await chunks.aclose()  # type: ignore[attr-defined]
 

@@ -9,10 +9,11 @@ import stat
 import tarfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pogu.engine.archive import get_archive, go_mode, put_archive, resolve, stat_path
+from pogu.engine.archive import copying, get_archive, go_mode, put_archive, resolve, stat_path
 from pogu.engine.archive.copying import normalise
 from pogu.errors import InvalidArgument, NotFound
 from tests.engine.archive.tars import MTIME, Member, names, tar, unpack
@@ -190,6 +191,22 @@ async def test_what_is_put_in_lands_behind_links_inside(root: Path, path: str) -
     await put_archive(root, path, chunks(gzip.compress(tar(Member("new", b"put", uid=5)))))
     assert (root / "etc" / "new").read_bytes() == b"put"
     assert (root / "etc" / "new").stat().st_uid == 5
+
+
+async def test_what_goes_away_after_it_was_looked_at(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "brief").mkdir()
+    (root / "brief/file").write_text("x")
+    look = copying._lstat
+
+    def look_and_remove(*arguments: Any) -> os.stat_result:
+        found = look(*arguments)
+        (root / "brief/file").unlink()
+        (root / "brief").rmdir()
+        return found
+
+    monkeypatch.setattr(copying, "_lstat", look_and_remove)
+    with pytest.raises(NotFound):
+        [chunk async for chunk in get_archive(root, "/brief/file")]
 
 
 async def test_an_owner_for_what_is_put_in(root: Path) -> None:
