@@ -47,4 +47,4 @@ def apply_configuration(network: Network, records: NetworkRecords) -> None:
 def check_unused(network: Network, records: NetworkRecords) -> None:
     """Raise Forbidden where other networks have their configuration from `network`."""
     if network.config_only and any(other.config_from == network.name for other in records.list()):
-        raise Forbidden(f'configuration network "{network.name}" is in use')
+        raise Forbidden(f'error while removing network: configuration network "{network.name}" is in use')

@@ -143,7 +143,11 @@ class ConmonSupervisor(Supervisor):
             self._events().unwatch(watch)
 
     async def update(self, id: str, resources: Json) -> None:
-        await asyncio.to_thread(apply_limits, self._running(id).cgroup, resources)
+        container = self._running(id)
+        if container.cgroup.path.endswith(".scope"):
+            # systemd's own: it would put back the limits that it knows of at its next reload
+            await container.runtime.update(id, resources, container.bundle.runtime_log)
+        await asyncio.to_thread(apply_limits, container.cgroup, resources)
 
     async def attach(self, id: str) -> SupervisorStream:
         container = self._running(id)

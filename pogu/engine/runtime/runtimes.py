@@ -70,6 +70,13 @@ class OciRuntime:
         if done.returncode:
             raise PoguError(failures.last_error(read_text(log)) or done.stderr.decode(errors="replace").strip())
 
+    async def update(self, id: str, resources: Json, log: Path) -> None:
+        """Change limits through the runtime, which tells systemd. Raises PoguError with the runtime's words."""
+        argv = [self.program, *self.global_arguments(log), "update", "--resources", "-", id]
+        done = await processes.run(argv, input=msgspec.json.encode(resources), env=environment())
+        if done.returncode:
+            raise PoguError(failures.last_error(read_text(log)) or done.stderr.decode(errors="replace").strip())
+
     async def forget(self, id: str) -> None:
         """Remove the state of a container whose processes have ended. Idempotent."""
         await processes.run([self.program, f"--root={self.root}", "delete", "--force", id], env=environment())

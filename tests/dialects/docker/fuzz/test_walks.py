@@ -71,6 +71,10 @@ def machine(api: Client) -> type[RuleBasedStateMachine]:
         @rule(signal=st.sampled_from(("CHLD", "WINCH", "28")))
         def nudge(self, signal: str) -> None:
             self.expect(self.post("kill", signal=signal), absent=404, running=204, paused=204, other=409)
+            if (
+                self.state == "paused"
+            ):  # any signal may be meant to end what has no stop signal of its own: it is thawed
+                self.state = "running"
 
         @rule()
         def pause(self) -> None:

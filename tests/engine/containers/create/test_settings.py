@@ -163,5 +163,5 @@ def test_a_cgroup_parent(parent: str | None, driver: str) -> None:
 
 @pytest.mark.parametrize("parent", ["/a", "a", ".slice"])
 def test_systemd_has_slices_for_parents(parent: str) -> None:
-    with pytest.raises(InvalidArgument, match='should be a valid slice named as'):
+    with pytest.raises(InvalidArgument, match="should be a valid slice named as"):
         check_cgroup_parent(parent, "systemd")
