@@ -161,6 +161,7 @@ def test_a_container_does_what_its_state_allows(ground: Ground, soak: Soak) -> N
         stateful_step_count=int(soak(20, 50)),
         deadline=None,
         database=None,
+        derandomize=True,
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(machine(ground.api), settings=limits)
