@@ -44,10 +44,13 @@ def new_name(taken: Callable[[str], bool]) -> str:
     return f"{secrets.choice(_LEFT)}_{secrets.choice(_RIGHT)}_{secrets.token_hex(3)}"
 
 
-def check_name(name: str, kind: str) -> str:
-    """Return `name`, or raise InvalidArgument where Docker's rule `[a-zA-Z0-9][a-zA-Z0-9_.-]+` refuses it."""
+def check_name(name: str, kind: str, shown: str = "") -> str:
+    """Return `name`, or raise InvalidArgument where Docker's rule `[a-zA-Z0-9][a-zA-Z0-9_.-]+` refuses it.
+
+    The message has `shown`, the name as it was given.
+    """
     if not NAME.fullmatch(name):
-        raise InvalidArgument(f"Invalid {kind} name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+        raise InvalidArgument(f"Invalid {kind} name ({shown or name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
     return name
 
 

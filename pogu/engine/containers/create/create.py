@@ -64,7 +64,7 @@ async def create(
     host = host or HostConfig()
     warnings = check_request(rooms, config, host, networking)
     if name is not None and name.strip("/"):
-        name = check_name(name.removeprefix("/"), "container")
+        name = check_name(name.removeprefix("/"), "container", shown=name)
     image = rooms.images.resolve(config.image, platform or "") if config.image else None
     config = _merge(config, image)
     warnings += _platform_warnings(image, platform)
