@@ -82,12 +82,7 @@ def debian_tar() -> Path:
 @pytest.fixture(scope="session")
 def daemon() -> Iterator[RunningDaemon]:
     """A daemon with the `busybox` image that the tests of one worker share; each uses names of its own."""
-    from tests.running import RunningDaemon
+    from tests.running import running_daemon
 
-    running = RunningDaemon()
-    try:
-        running.start()
-        running.load_image("busybox")
+    with running_daemon() as running:
         yield running
-    finally:
-        running.close()

@@ -157,6 +157,18 @@ class RunningDaemon:
         subprocess.run(["rm", "-rf", self.home], check=False, capture_output=True)
 
 
+@contextlib.contextmanager
+def running_daemon(*flags: str) -> Iterator[RunningDaemon]:
+    """Start a daemon with the `busybox` image; at the end remove it and everything of it."""
+    daemon = RunningDaemon(*flags)
+    try:
+        daemon.start()
+        daemon.load_image("busybox")
+        yield daemon
+    finally:
+        daemon.close()
+
+
 class Ran:
     """What a command did: its exit code, standard output (`out`, stripped text; `raw`, bytes) and error text."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.running import RunningDaemon, eventually
+from tests.running import RunningDaemon, eventually, running_daemon
 
 # what a warm process may keep: descriptors of idle connections, and MiB in an allocator's pools
 SLACK = {"descriptors": 8, "memory": 8}
@@ -19,13 +19,8 @@ SLACK = {"descriptors": 8, "memory": 8}
 
 @pytest.fixture
 def crowded() -> Iterator[RunningDaemon]:
-    running = RunningDaemon()
-    try:
-        running.start()
-        running.load_image("busybox")
+    with running_daemon() as running:
         yield running
-    finally:
-        running.close()
 
 
 def _footprint(daemon: RunningDaemon) -> dict[str, int]:

@@ -9,19 +9,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.running import RunningDaemon, eventually
+from tests.running import RunningDaemon, eventually, running_daemon
 
 
 @pytest.fixture
 def killed() -> Iterator[RunningDaemon]:
     """A daemon of the test's own, since the test kills it."""
-    running = RunningDaemon()
-    try:
-        running.start()
-        running.load_image("busybox")
+    with running_daemon() as running:
         yield running
-    finally:
-        running.close()
 
 
 def _state(daemon: RunningDaemon, name: str) -> dict[str, object]:
