@@ -180,7 +180,10 @@ async def mounted_tree(rooms: Rooms, record: Container) -> AsyncIterator[Path]:
         try:
             for point in await mount_volumes(rooms, record):
                 if point.type != "tmpfs":
-                    done.append(await asyncio.to_thread(_bind_into, root, point))
+                    try:
+                        done.append(await asyncio.to_thread(_bind_into, root, point))
+                    except OSError as e:
+                        raise InvalidArgument(f"cannot mount at {point.destination}: {e.strerror}") from None
             yield root
         finally:
             await asyncio.shield(_unbind(rooms, record, done))
