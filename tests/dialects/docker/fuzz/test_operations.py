@@ -31,8 +31,8 @@ def ask_everything(ground: Ground, seed: object, examples: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_operation_stands_made_up_requests(ground: Ground, soak: Soak, evidence: Evidence, seed: int) -> None:
-    ask_everything(ground, seed, int(soak(4, 2000)))
-    evidence(seed=seed, examples=int(soak(4, 2000)), answers=dict(sorted(ground.counts.items())))
+    ask_everything(ground, seed, int(soak(4, 1000)))
+    evidence(seed=seed, examples=int(soak(4, 1000)), answers=dict(sorted(ground.counts.items())))
 
 
 def test_nothing_is_left_open_or_kept(ground: Ground, soak: Soak, evidence: Evidence) -> None:
