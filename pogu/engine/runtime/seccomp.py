@@ -6,7 +6,9 @@ import json
 import tomllib
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from pogu.errors import InvalidArgument
 
@@ -38,12 +40,7 @@ def parse(text: str, capabilities: frozenset[str], machine: str, kernel: tuple[i
 
     Raises InvalidArgument with Docker's words.
     """
-    try:
-        profile = json.loads(text)
-    except ValueError as e:
-        raise InvalidArgument(f"Decoding seccomp profile failed: {e}") from None
-    if not isinstance(profile, dict):
-        raise InvalidArgument("Decoding seccomp profile failed: it is not an object")
+    profile = _decoded(text)
     if profile.get("architectures") and profile.get("archMap"):
         raise InvalidArgument(
             "both 'architectures' and 'archMap' are specified in the seccomp profile, "
@@ -62,6 +59,54 @@ def parse(text: str, capabilities: frozenset[str], machine: str, kernel: tuple[i
         _docker_rule(rule) for rule in profile.get("syscalls") or [] if _applies(rule, capabilities, machine, kernel)
     ]
     return result
+
+
+class _Argument(msgspec.Struct):
+    index: int
+    op: str
+    value: int = 0
+    valueTwo: int = 0  # noqa: N815 # as the profile has it, here and below
+
+
+class _Conditions(msgspec.Struct):
+    caps: list[str] | None = None
+    arches: list[str] | None = None
+    minKernel: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?$")] | None = None  # noqa: N815
+
+
+class _Call(msgspec.Struct):
+    name: str | None = None
+    names: list[str] | None = None
+    action: str = ""
+    errnoRet: int | None = None  # noqa: N815
+    args: list[_Argument] | None = None
+    includes: _Conditions | None = None
+    excludes: _Conditions | None = None
+
+
+class _Architecture(msgspec.Struct):
+    architecture: str = ""
+    subArchitectures: list[str] | None = None  # noqa: N815
+
+
+class _Profile(msgspec.Struct):
+    defaultAction: str = ""  # noqa: N815
+    defaultErrnoRet: int | None = None  # noqa: N815
+    flags: list[str] | None = None
+    listenerPath: str | None = None  # noqa: N815
+    architectures: list[str] | None = None
+    archMap: list[_Architecture] | None = None  # noqa: N815
+    syscalls: list[_Call] | None = None
+
+
+def _decoded(text: str) -> Json:
+    """Return a profile all of whose fields have the types that the forms give them. Raises InvalidArgument."""
+    try:
+        msgspec.json.decode(text, type=_Profile)
+        profile: Json = json.loads(text)
+    except (ValueError, RecursionError) as e:  # msgspec's errors are ValueErrors
+        raise InvalidArgument(f"Decoding seccomp profile failed: {e}") from None
+    return profile
 
 
 @cache

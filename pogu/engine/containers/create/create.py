@@ -214,7 +214,7 @@ def _size_limit(host: HostConfig) -> int | None:
         if key != "size":
             raise InvalidArgument(f"unknown storage option: {key}")
         number, unit = value.rstrip("bBiI").rstrip("kKmMgGtT"), value.rstrip("bBiI")[-1:].lower()
-        if not number.isdigit():
+        if not (number.isascii() and number.isdigit()):
             raise InvalidArgument(f"invalid size: '{value}'")
         return int(number) << {"k": 10, "m": 20, "g": 30, "t": 40}.get(unit, 0)
     return None
