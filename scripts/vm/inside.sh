@@ -4,6 +4,7 @@ cd "$(dirname "$0")/../.." || exit 1
 what=$(sed -n 's/.*pogu\.tests=\([a-z]*\).*/\1/p' /proc/cmdline)
 echo "vm: $(uname -r), $(stat -fc %T /sys/fs/cgroup), $(systemctl --version | head -n 1)"
 ip link set lo up
+[ -s /etc/hosts ] || printf '127.0.0.1 localhost\n127.0.1.1 pogu-vm\n' >/etc/hosts # a minimal Debian has none
 # what the kernel decides: pure computations give the same answers everywhere, only twenty times later
 core=(tests/linux tests/engine/{containers,logs,networks,runtime,storage,volumes} tests/vm)
 pytest=(env PYTHONPATH=scripts/vm .venv/bin/pytest -p told_at_once -p no:cacheprovider --color no --tb short

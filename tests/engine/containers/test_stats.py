@@ -18,7 +18,8 @@ async def test_one_sample_has_what_docker_has(bench: Bench) -> None:
     assert (sample["name"], sample["id"]) == ("/busy", id_)
     used = sample["cpu_stats"]["cpu_usage"]["total_usage"] - sample["precpu_stats"]["cpu_usage"]["total_usage"]
     passed = sample["cpu_stats"]["system_cpu_usage"] - sample["precpu_stats"]["system_cpu_usage"]
-    assert 0 < used <= passed
+    assert used > 0
+    assert passed > 0  # in ticks, which an emulated machine loses; so it may be the smaller one
     assert sample["cpu_stats"]["online_cpus"] >= 1
     assert sample["memory_stats"]["limit"] == 64 << 20
     assert 0 < sample["memory_stats"]["usage"] < 64 << 20
