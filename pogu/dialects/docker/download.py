@@ -23,8 +23,9 @@ def check_source(source: str) -> str:
     url = source if "://" in source else f"http://{source}"
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname is not None
-    except ValueError:
+        host, _ = (parts.hostname or "").encode("idna"), parts.port
+        usable = parts.scheme in ("http", "https") and host != b""
+    except ValueError:  # a bracket, a port or a label that cannot be
         usable = False
     if not usable or any(ord(c) <= 32 or ord(c) > 126 for c in url):
         raise InvalidArgument(f"cannot import from {source!r}: not a URL of http or https")
@@ -46,7 +47,7 @@ def download(url: str) -> AsyncIterator[bytes]:
         except urllib.error.HTTPError as e:
             with e:  # it is the answer, too
                 raise Unavailable(f"cannot fetch {url}: {e}") from None
-        except (urllib.error.URLError, http.client.HTTPException, OSError) as e:
+        except (http.client.HTTPException, OSError, ValueError) as e:  # ValueError: led on to where nobody can be
             raise Unavailable(f"cannot fetch {url}: {e}") from e
 
     return produce_in_thread(work, "download")
