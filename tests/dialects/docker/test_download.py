@@ -56,7 +56,8 @@ async def test_what_it_has_not_is_unavailable(web):
 def test_sources():
     assert check_source("example.com/a.tar") == "http://example.com/a.tar"
     assert check_source("https://example.com/a") == "https://example.com/a"
-    for bad in ("", "file:///etc/passwd", "ftp://x/y", "http://", "http://a b", "http://[", "http://x/\n", "http://x:99999", "9" * 5000):
+    unusable = ["", "file:///etc/passwd", "ftp://x/y", "http://", "http://a b", "http://[", "http://x/\n"]
+    for bad in (*unusable, "http://x:99999", "9" * 5000):
         with pytest.raises(InvalidArgument):
             check_source(bad)
 
