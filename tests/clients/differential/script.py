@@ -1,12 +1,14 @@
 """Scripts of command lines, and running one against a daemon.
 
 A script is a text file: one shell command line a line, `#` starts a comment, `~` a line of the long form alone. A first
-line `# alone` says that nothing else may happen on the daemon meanwhile, because the script shows all that is there.
+line `# alone` says that nothing else may happen on the daemon meanwhile, because the script shows all that is there;
+`long` in it, that the short form goes without the script.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -39,6 +41,7 @@ eventually() { n=0; until "$@" >/dev/null 2>&1; do n=$((n+1)); [ $n -lt 200 ] ||
 class Script:
     name: str
     alone: bool
+    long: bool  # for the long form only
     lines: list[str]  # what is left out of the short form is marked
 
     def whole(self) -> Script:
@@ -68,7 +71,8 @@ def scripts() -> list[Script]:
 def read_script(path: Path) -> Script:
     text = path.read_text().splitlines()
     lines = [line for line in text if line.strip() and not line.startswith("#")]
-    return Script(path.stem, text[0].startswith("# alone"), lines)
+    marks = re.split(r"[ ,]+", text[0].partition(":")[0])
+    return Script(path.stem, "alone" in marks, "long" in marks, lines)
 
 
 def run(script: Script, url: str, timeout: float = 60) -> Iterator[Shown]:
