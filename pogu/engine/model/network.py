@@ -40,7 +40,7 @@ class Network(Record):
     labels: dict[str, str] = {}
     config_only: bool = False
     config_from: str = ""  # the name of the configuration-only network that it has its settings from
-    subnet_chosen: bool = False  # by the engine: nobody may ask for an address in it
+    chosen_subnets: list[int] = []  # IP versions whose subnet the engine chose: nobody may ask for an address in it
 
 
 class EndpointIPAM(Record):

@@ -37,8 +37,8 @@ def _out_of_range(network: Network, version: int, asked: str) -> str:
         address = ip_address(asked)
     except ValueError:
         return f"invalid IPv{version} address: {asked}"
-    subnets = [ip_network(c.subnet) for c in network.ipam.config or () if c.subnet]
-    if network.subnet_chosen or not subnets:
+    subnets = [s for c in network.ipam.config or () if c.subnet and (s := ip_network(c.subnet)).version == version]
+    if version in network.chosen_subnets or not subnets:
         return "user specified IP address is supported only when connecting to networks with user configured subnets"
     if any(address in subnet for subnet in subnets):
         return ""

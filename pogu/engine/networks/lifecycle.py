@@ -125,7 +125,7 @@ class NetworkLifecycle:
                     else choose_ipv6(self.identity.digits, avoid)
                 )
                 pools.append(with_gateway(IPAMConfig(subnet=str(subnet))))
-                network.subnet_chosen = True
+                network.chosen_subnets = [*network.chosen_subnets, version]
         self.pools.open(network)
 
     async def remove(self, network: Network) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pogu.engine.model import IPAM, EndpointSettings, IPAMConfig
-from pogu.errors import Forbidden, NotFound
+from pogu.engine.model import IPAM, EndpointIPAM, EndpointSettings, IPAMConfig
+from pogu.errors import Forbidden, InvalidArgument, NotFound
 from tests.engine.networks.conftest import Engine
 
 ONE = "1" * 64
@@ -45,3 +45,13 @@ async def test_refusals(engine: Engine) -> None:
         await networks.create("u", config_from="c", labels={"a": "b"})
     with pytest.raises(Forbidden, match="network driver options are not supported"):
         await networks.create("u", config_from="c", options={"a": "b"})
+
+
+async def test_an_address_may_be_asked_for_only_in_a_subnet_that_was_given(engine: Engine) -> None:
+    given = IPAMConfig(subnet="fd7a:115c::/64")
+    made = await engine.networks.create("six", ipam=IPAM(config=[given]), enable_ipv6=True)
+    await engine.networks.open_sandbox(ONE)
+    with pytest.raises(InvalidArgument, match="only when connecting to networks with user configured subnets"):
+        await engine.networks.join(ONE, made, EndpointSettings(ipam_config=EndpointIPAM(ipv4_address="172.18.0.9")))
+    asked = EndpointSettings(ipam_config=EndpointIPAM(ipv6_address="fd7a:115c::9"))
+    assert (await engine.networks.join(ONE, made, asked)).global_ipv6_address == "fd7a:115c::9"
