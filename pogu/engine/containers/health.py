@@ -63,10 +63,12 @@ def begin(rooms: Rooms, entry: Entry) -> None:
 
 
 def end(entry: Entry) -> None:
-    """Stop probing."""
+    """Stop probing. Who is not probed is shown as unhealthy until the next result, as in Docker."""
     if entry.health:
         entry.health.cancel()
         entry.health = None
+        if entry.record.state.health:
+            entry.record.state.health.status = "unhealthy"
 
 
 async def _monitor(rooms: Rooms, entry: Entry) -> None:

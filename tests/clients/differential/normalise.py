@@ -60,6 +60,8 @@ class Normaliser:
             for key in sorted(value):
                 yield from self._flat(f"{path}.{self._text(key)}", value[key])
         elif isinstance(value, list) and value:
+            if path.endswith((".Mounts", "].Ports")):  # maps in Go: in any order
+                value = sorted(value, key=lambda item: json.dumps(item, sort_keys=True))
             for number, item in enumerate(value):
                 yield from self._flat(f"{path}[{number}]", item)
         else:
@@ -73,6 +75,8 @@ class Normaliser:
         if isinstance(value, int) and not isinstance(value, bool):
             if re.search(r"\.(Pid|PID|PPID)$", path) and value:
                 return "<pid>"
+            if path.endswith(".PublicPort") and value >= 32768:
+                return "<port>"
             if _UNIX_SECONDS.fullmatch(str(value)):
                 return "<seconds>"
             if _NANOSECONDS.fullmatch(str(value)):

@@ -115,6 +115,8 @@ def render_summary(
     if sizes is not None:
         summary |= omit_empty({"SizeRw": sizes[0], "SizeRootFs": sizes[1]}, ("SizeRw", "SizeRootFs"))
     networks = render_endpoints(container.networks, (), version)
+    for endpoint in networks.values():  # of what was asked for, the list shows addresses alone
+        endpoint.update(dict.fromkeys({"Aliases", "Links", "DriverOpts", "DNSNames"} & set(endpoint)))
     return summary | {
         "Labels": config.labels or {},
         "State": state_name(container),
