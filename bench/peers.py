@@ -28,7 +28,7 @@ class Peer(ABC):
         self.home = home
         self.socket = home / f"{self.name}.sock"
         self.ready_seconds = 0.0
-        self._namespace = f"bench-{self.name}"
+        self._namespace = f"bench-{self.name}-{os.getpid()}"
         self._process: subprocess.Popen[bytes] | None = None
 
     @abstractmethod
@@ -87,7 +87,8 @@ class Pogu(Peer):
         return [
             str(REPOSITORY / ".venv/bin/pogu"), "up",
             "--root", str(self.home / "pogu"), "--run", str(self.home / "pogu-run"),
-            "--host", f"unix://{self.socket}", "--bridge", "pogubench0", "--cgroup-parent", "/pogu-bench",
+            "--host", f"unix://{self.socket}", "--bridge", "pogubench0",
+            "--cgroup-parent", f"/pogu-bench-{os.getpid()}",
         ]  # fmt: skip
 
 

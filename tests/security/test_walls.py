@@ -197,7 +197,7 @@ def _differences(variant: str, docker: Report, pogu: Report) -> list[str]:
 
 def _neutral(value: str) -> str:
     """The container's ID and the parent of its cgroup are the peers' own."""
-    return re.sub(r"/(docker|pogu-bench)/[0-9a-f]{64}", "/CONTAINER", value)
+    return re.sub(r"/(docker|pogu-bench-[0-9]+)/[0-9a-f]{64}", "/CONTAINER", value)
 
 
 @pytest.mark.parametrize("variant", [*VARIANTS, *EXEC])
