@@ -148,7 +148,7 @@ class RunningDaemon:
         for pid in _processes_naming(str(self.home)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        for mount in reversed(_mounts_under(self.home)):
+        for mount in reversed(mounts_under(self.home)):
             subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
         subprocess.run(["ip", "link", "delete", self.bridge], check=False, capture_output=True)
         for table in _tables_naming(self.bridge):
@@ -231,7 +231,7 @@ def _tables_naming(bridge: str) -> set[str]:
     return {value["table"] for value in objects if bridge in json.dumps(value.get("elem", ""))}
 
 
-def _mounts_under(folder: Path) -> list[str]:
+def mounts_under(folder: Path) -> list[str]:
     lines = Path("/proc/self/mounts").read_text().splitlines()
     return [line.split()[1] for line in lines if line.split()[1].startswith(str(folder))]
 

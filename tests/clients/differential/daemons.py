@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.peers import UNPACKED, Dockerd
 from tests.clients.differential.normalise import Normaliser
 from tests.conftest import REPOSITORY, base_image
-from tests.running import RunningDaemon, docker_command
+from tests.running import RunningDaemon, docker_command, mounts_under
 
 
 class Reference(Dockerd):
@@ -78,4 +78,6 @@ def both() -> Iterator[tuple[Reference, Pogu]]:
     finally:
         pogu.close()
         reference.stop()
+        for mount in reversed(mounts_under(home)):
+            subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
         shutil.rmtree(home, ignore_errors=True)
