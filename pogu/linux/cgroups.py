@@ -6,6 +6,7 @@ Sources: the kernel's Documentation/admin-guide/cgroup-v1/ and cgroup-v2.rst.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import time
@@ -180,14 +181,7 @@ class Cgroup:
         directory = self.directory(controller)
         if directory is None:
             raise FileNotFoundError(f"no {controller} controller")
-        fd = os.open(directory / name, os.O_WRONLY | os.O_CLOEXEC)  # never O_CREAT: a typo is an error
-        try:
-            os.write(fd, str(value).encode())
-        except OSError as e:
-            e.filename = str(directory / name)
-            raise
-        finally:
-            os.close(fd)
+        _write(directory / name, str(value).encode())
 
     def counters(self, controller: str, name: str) -> dict[str, int]:
         """Return a flat keyed file (`memory.stat`, `cpu.stat`) as numbers; empty where it is missing."""
@@ -212,7 +206,10 @@ class Cgroup:
         unified = self._hierarchy.unified
         file = unified / self.path.lstrip("/") / "cgroup.kill" if unified else None  # kernel 5.14
         if number == signal.SIGKILL and file and file.exists():
-            file.write_text("1")
+            try:
+                file.write_text("1")
+            except OSError:
+                pass  # systemd has removed the group meanwhile; what is left of it is signalled below
         for pid in self.pids():
             try:
                 os.kill(pid, number)
@@ -281,6 +278,32 @@ class Cgroup:
                 directory.rmdir()
             except OSError:
                 pass
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write an existing file. Where the kernel removes it just then it says ENODEV, which is FileNotFoundError here.
+
+    A write can say ENODEV of a device that the data names, too; then the file is still the one that was opened.
+    """
+    fd = -1
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)  # never O_CREAT: a typo is an error
+        os.write(fd, data)
+    except OSError as e:
+        if e.errno == errno.ENODEV and (fd < 0 or not _is_at(fd, path)):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from e
+        e.filename = str(path)
+        raise
+    finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except OSError:
+        return False
 
 
 def _remove_empty(directory: Path, deadline: float) -> None:

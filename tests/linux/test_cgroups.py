@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -141,6 +142,28 @@ def test_files_are_read_and_written(group: Cgroup) -> None:
     assert group.read("no-such-controller", "x") is None or cgroups.hierarchy().version == 2
     with pytest.raises(FileNotFoundError):
         group.write("memory", "no.such.file", "x")
+
+
+def test_a_group_that_is_removed_just_then(group: Cgroup) -> None:
+    """systemd removes a scope as soon as it is empty; a write and a kill find it there, or not, and nothing else."""
+    name = f"{group.path}/fleeting"
+    stop = threading.Event()
+
+    def come_and_go() -> None:
+        fleeting = Cgroup(name)
+        while not stop.is_set():
+            for directory in fleeting.directories():
+                directory.mkdir(exist_ok=True)
+            fleeting.remove()
+
+    other = threading.Thread(target=come_and_go)
+    other.start()
+    try:
+        for _ in range(2000):
+            Cgroup(name).kill()
+    finally:
+        stop.set()
+        other.join()
 
 
 def test_a_process_that_has_gone_has_no_group() -> None:
