@@ -1,11 +1,10 @@
 """Images: references, the content store, and everything that adds, names, shows and removes images.
 
 Call `Images`; it returns `Image`, `ImageSummary` and `HistoryEntry`. `reference` and `platform` parse what people
-write, `merging` completes a container's settings from its image's, `download` fetches an archive to import, and
+write, `merging` completes a container's settings from its image's, and
 `bootstrap` makes base images of Debian packages.
 """
 
-from pogu.engine.images.downloading import download
 from pogu.engine.images.images import DiskUsage, Images, PruneReport
 from pogu.engine.images.listing import LIST_FILTERS
 from pogu.engine.images.loading import Loaded
@@ -29,7 +28,6 @@ __all__ = [
     "Progress",
     "PruneReport",
     "Reference",
-    "download",
     "host_platform",
     "merge_config",
     "parse_platform",
