@@ -83,7 +83,7 @@ make_initrd() { # just enough to find the disk
 add_test_service() { # runs once, on the second serial port, then the machine stops
   install -m 644 scripts/vm/pogu-test.service "$root/etc/systemd/system/pogu-test.service"
   inside systemctl -q enable pogu-test.service
-  inside systemctl -q mask getty@.service serial-getty@.service apt-daily.timer systemd-timesyncd.service
+  inside systemctl -q mask getty@.service serial-getty@.service apt-daily.timer systemd-timesyncd.service e2scrub_reap.service
   echo pogu-vm >"$root/etc/hostname"
 }
 

@@ -15,7 +15,7 @@ shown=$!
 trap 'kill $(pgrep -P $$ tail) 2>/dev/null || true; rm -rf "$work"' EXIT
 git ls-files -z -co --exclude-standard |
   tar -c --null --ignore-failed-read --warning=no-failed-read -T - -f "$work/checkout.tar"
-timeout "${VM_TIMEOUT:-3600}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 2048 -nographic -no-reboot \
+timeout --foreground "${VM_TIMEOUT:-3600}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 2048 -nographic -no-reboot \
   -nic none -kernel "$vm/vmlinuz" -initrd "$vm/initrd.gz" \
   -append "console=ttyS0 quiet rw pogu.tests=$what pogu.arguments=$arguments" \
   -drive "file=$vm/disk.img,format=raw,if=virtio,snapshot=on" \

@@ -13,7 +13,6 @@ from tests.vm.service import CGROUPS, DROP_INS, INSIDE, UNITS, Service
 
 pytestmark = [
     pytest.mark.skipif(not INSIDE, reason="runs in the virtual machine"),
-    pytest.mark.xdist_group("service"),
 ]
 
 

@@ -14,7 +14,6 @@ from tests.vm.service import INSIDE, Service
 pytestmark = [
     pytest.mark.vm_smoke,
     pytest.mark.skipif(not INSIDE, reason="runs in the virtual machine"),
-    pytest.mark.xdist_group("service"),
 ]
 
 
