@@ -52,7 +52,7 @@ def _remove_one(peer: Peer) -> None:
 
 CASES = [
     Case("run --rm busybox true (bridge)", _run("--rm", "busybox", "true"), 3.0, 25),
-    Case("run --rm --net host busybox true", _run("--rm", "--net", "host", "busybox", "true"), 2.0, 25),
+    Case("run --rm --net host busybox true", _run("--rm", "--net", "host", "busybox", "true"), 3.0, 25),
     Case("exec true", lambda peer: peer.docker("exec", "bench", "true") and None, 1.0, 20, _one_running, _remove_one),
     Case("20 parallel run -d", _parallel_runs, 1.0, 5, after=_remove_many),
     Case("rm -f of 20 running", _remove_many, 1.0, 5, before=_parallel_runs),

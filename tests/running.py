@@ -28,6 +28,13 @@ def docker_command() -> str:
     return done.stdout.strip()
 
 
+@cache
+def docker_version() -> tuple[int, ...]:
+    """Return the version of `docker_command()`, such as (28, 2, 2)."""
+    shown = subprocess.run([docker_command(), "--version"], capture_output=True, check=True, text=True).stdout
+    return tuple(int(part) for part in shown.split()[2].partition("+")[0].rstrip(",").split("."))
+
+
 class RunningDaemon:
     """One `pogu up` process. `docker()` and `pogu()` run those commands against it."""
 

@@ -18,14 +18,6 @@ from tests.clients.differential.script import Script, Shown, run, scripts
 
 pytestmark = [pytest.mark.slow, pytest.mark.soak, pytest.mark.timeout(600), pytest.mark.xdist_group("differential")]
 
-
-@pytest.fixture(autouse=True)
-def _long_form(request: pytest.FixtureRequest) -> None:
-    """Compare in `make soak` alone: the order of two streams, as the terminal sees it, is not always the same."""
-    if not request.config.getoption("--soak"):
-        pytest.skip("runs in make soak")
-
-
 _AT_ONCE = 3  # scripts that share a daemon; most of the time is dockerd's
 _ALL = scripts()
 

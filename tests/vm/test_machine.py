@@ -17,7 +17,6 @@ from tests.vm.service import INSIDE
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(INSIDE, reason="this is the virtual machine")
-@pytest.mark.skipif("CI" in os.environ, reason="two emulated cores on two busy ones take too long; make test has it")
 def test_the_virtual_machine() -> None:
     subprocess.run([REPOSITORY / "scripts/setup.sh", "test", "vm"], check=True, capture_output=True)
     done = subprocess.run(

@@ -57,8 +57,12 @@ class Bench:
         id_ = await self.create(*cmd, **options)
         await self.containers.start(id_)
         if list(cmd) == LONG:
-            await self.until(lambda: self.spool(id_).endswith(b"ready\n"))
+            await self.until_ready(id_)
         return id_
+
+    async def until_ready(self, id_: str) -> None:
+        """Wait until a container of LONG minds SIGTERM: before that the first process of a namespace ignores it."""
+        await self.until(lambda: self.spool(id_).endswith(b"ready\n"))
 
     def spool(self, id_: str) -> bytes:
         """Return what is in a container's log file."""

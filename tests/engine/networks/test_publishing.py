@@ -103,8 +103,8 @@ async def test_an_address_of_the_host_alone(engine: Engine) -> None:
     assert shown == {"80/tcp": [PortBinding(host_ip="127.0.0.1", host_port="8080")]}
     with tcp_server(server, 80, "served"):
         assert await ask("127.0.0.1", 8080) == "served"
-        with pytest.raises(OSError, match=r"refused|timed out"):
-            await ask("172.17.0.1", 8080, other, seconds=SHORT)
+        with pytest.raises(OSError, match="refused"):  # an answer, so the time allowed is that of one
+            await ask("172.17.0.1", 8080, other)
     await box(engine, THREE)
     both = await engine.networks.publish(THREE, {"80/tcp": binding("8080", "127.0.0.2")})
     assert first(both) == 8080
