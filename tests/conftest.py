@@ -33,6 +33,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [i for i in items if i.get_closest_marker("soak")]
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name long bytes by their length: compressed ones hold the time, and all workers must name a test the same."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) and len(val) > 64 else None
+
+
 @pytest.fixture
 def soak(request: pytest.FixtureRequest) -> Callable[[float, float], float]:
     """Return a choice: `soak(short, long)` is the long figure under --soak and the short one otherwise."""

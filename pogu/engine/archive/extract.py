@@ -22,6 +22,7 @@ from pogu.engine.archive.reader import TarReader
 from pogu.engine.archive.streams import Readable
 from pogu.engine.archive.whiteouts import WHITEOUT, OverlayMarks, Removals
 from pogu.errors import InvalidArgument, PoguError
+from pogu.linux.filesystems import is_kernel_interface
 from pogu.linux.paths import attribute_path, opened
 from pogu.linux.trees import remove_tree
 
@@ -208,15 +209,19 @@ class Extractor:
         self._finish_directory(entry, fd, path)
 
     def _finish_directory(self, entry: Entry, fd: int, path: str) -> None:
-        """Set a directory's metadata and keep its descriptor: its children come next."""
+        """Set a directory's metadata and keep its descriptor: its children come next.
+
+        What the kernel mounted there (a running container's /sys) keeps its own.
+        """
         try:
-            self._own(entry, fd)
-            os.fchmod(fd, entry.mode & 0o7777)
-            _set_xattrs(entry, attribute_path(fd))
+            if not is_kernel_interface(fd):
+                self._own(entry, fd)
+                os.fchmod(fd, entry.mode & 0o7777)
+                _set_xattrs(entry, attribute_path(fd))
+                self._times[path] = _bounded(entry.mtime_ns)
         except BaseException:
             os.close(fd)
             raise
-        self._times[path] = _bounded(entry.mtime_ns)
         if path:
             self._dirs.keep(path, fd)
         else:

@@ -24,6 +24,7 @@ from pogu.engine.archive.header import (
 )
 from pogu.engine.archive.streams import CHUNK
 from pogu.errors import PoguError
+from pogu.linux.filesystems import is_kernel_interface
 from pogu.linux.paths import attribute_path, opened
 from pogu.linux.trees import walk
 
@@ -43,8 +44,9 @@ class TarWriter:
     """Writes entries to `emit`, in pieces of about 256 KiB. Blocks, so it is for threads.
 
     Files that change while they are read are cut or filled with zeros to the length they had; files that vanish are
-    left out. Times are whole seconds, as Docker writes them. With `whiteouts`, overlayfs' marks of deleted names and
-    opaque directories become `.wh.` entries.
+    left out. What is mounted of the kernel's own (/proc, /sys …) is an empty directory, unless the tree to be written
+    begins inside it: reading all of that would do things to the machine. Times are whole seconds, as Docker writes
+    them. With `whiteouts`, overlayfs' marks of deleted names and opaque directories become `.wh.` entries.
     """
 
     def __init__(self, emit: Callable[[bytes], None], *, whiteouts: bool = False) -> None:
@@ -75,15 +77,20 @@ class TarWriter:
                 self._add(parent, name, archived, status)
             if stat.S_ISDIR(status.st_mode):
                 with opened(os.open(name, _STEP, dir_fd=parent)) as fd:
-                    self.add_children(fd, archived)
+                    if not _enters_kernel(status, os.fstat(parent).st_dev, fd):
+                        self.add_children(fd, archived)
         except (FileNotFoundError, ProcessLookupError):  # ESRCH: below /proc of a process that ended
             pass
 
     def add_children(self, fd: int, archived: str) -> None:
         """Write all that is in a directory, but not the directory itself."""
         prefix = f"{archived.rstrip('/')}/" if archived else ""
+        device = os.fstat(fd).st_dev
         for found in walk(fd):
             try:
+                if found.is_dir and found.status.st_dev != device:
+                    with opened(os.open(found.name, _STEP, dir_fd=found.parent)) as inside:
+                        found.enter = not _enters_kernel(found.status, os.fstat(found.parent).st_dev, inside)
                 self._add(found.parent, found.name, prefix + found.path, found.status)
             except (FileNotFoundError, ProcessLookupError):  # ESRCH: below /proc of a process that ended
                 continue
@@ -189,6 +196,11 @@ class TarWriter:
         if len(self._waiting) >= CHUNK:
             self._emit(bytes(self._waiting))
             self._waiting.clear()
+
+
+def _enters_kernel(status: os.stat_result, parent_device: int, fd: int) -> bool:
+    """Say whether a directory (its status, and open as `fd`) is where an interface of the kernel is mounted."""
+    return status.st_dev != parent_device and is_kernel_interface(fd)
 
 
 def _read_up_to(fd: int, size: int) -> bytes:

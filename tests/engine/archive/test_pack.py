@@ -15,6 +15,7 @@ import pytest
 from pogu.engine.archive import pack
 from pogu.engine.archive.directories import OPAQUE
 from pogu.engine.archive.writer import TarWriter
+from pogu.linux.mounts import mount, unmount
 from pogu.linux.paths import open_root, opened
 from tests.engine.archive.tars import Member, names, tar, unpack
 
@@ -157,3 +158,19 @@ async def test_files_that_the_kernel_makes_up() -> None:
         assert files
         assert all(m.size < 4096 for m in files)
     assert "self/comm" in names(await packed(Path("/proc/self/task"), f"/{os.getpid()}", "self"))
+
+
+async def test_what_the_kernel_mounts_is_an_empty_directory(tree: Path) -> None:
+    (tree / "proc").mkdir()
+    (tree / "other").mkdir()
+    mount("proc", tree / "proc", "proc")
+    mount("tmpfs", tree / "other", "tmpfs")
+    try:
+        (tree / "other" / "kept").write_bytes(b"1")
+        found = names(await packed(tree))
+        assert [n for n in found if n.startswith(("proc", "other"))] == ["other", "other/kept", "proc"]
+        assert names(await packed(tree, "/proc")) == ["proc"]
+        assert "sys/kernel/ostype" in names(await packed(tree, "/proc/sys"))
+    finally:
+        unmount(tree / "proc")
+        unmount(tree / "other")

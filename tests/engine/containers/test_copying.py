@@ -99,3 +99,15 @@ async def test_links_lead_nowhere_outside(bench: Bench, tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         await bench.containers.archive_put(id_, "/dir", stream(tar(x=b"")))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["secret"]
+
+
+async def test_the_kernels_own_files_stay_out_of_it(bench: Bench) -> None:
+    """Reading all of /sys does things (zram-control/hot_add makes a device), and writing to it cannot be."""
+    id_ = await bench.start(*LONG)
+    whole = await fetch(bench, id_, "/")
+    assert {n for n in whole if n.startswith(("/proc", "/sys"))} == {"/proc", "/sys"}
+    info = tarfile.TarInfo("sys/")
+    info.type, info.mode = tarfile.DIRTYPE, 0o700
+    await bench.containers.archive_put(id_, "/", stream(info.tobuf() + tar(etc_new=b"1")))
+    assert await fetch(bench, id_, "/etc_new") == {"etc_new": b"1"}
+    await bench.containers.remove(id_, force=True)

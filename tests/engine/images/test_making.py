@@ -68,6 +68,7 @@ async def test_changes_and_platform_of_an_import(machine: Machine) -> None:
         (ROOT, {"changes": ["RUN x"]}),
         (ROOT, {"platform": "a/b/c/d"}),
     ],
+    ids=["no archive", "cut", "cut gzip", "bad name", "bad tag", "bad change", "bad platform"],
 )
 async def test_a_bad_import_leaves_nothing(machine: Machine, data: bytes, options: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument):
