@@ -11,7 +11,7 @@ import errno
 import os
 import stat
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -167,7 +167,7 @@ def _readlink_in_parent(root: int, path: str) -> str | None:
         return None
 
 
-async def get_archive(root: Path | int, path: str) -> AsyncIterator[bytes]:
+async def get_archive(root: Path | int, path: str) -> AsyncGenerator[bytes, None]:
     """Yield a tar archive of `path`: a file, a symlink as such, or a directory with all below it.
 
     The members' names begin with the last component of `path` (`/x` for the root, `./x` for a path ending in `/.`).

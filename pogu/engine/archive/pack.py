@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 from pogu.engine.archive.streams import produce_in_thread
@@ -12,7 +12,7 @@ from pogu.linux.paths import open_root, opened, parent_of
 
 async def pack(
     root: Path | int, path: str = "/", name: str | None = None, *, whiteouts: bool = False
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Yield an uncompressed tar archive of `path` inside `root` (a host path or a descriptor of a directory).
 
     The members are named after `name` ("" puts a directory's content at the top; None: by the last component of

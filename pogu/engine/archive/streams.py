@@ -10,7 +10,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Protocol, TypeVar
 
 from pogu.errors import Cancelled
@@ -148,7 +148,7 @@ class _Channel:
         self._room.release()
 
 
-async def produce_in_thread(work: Callable[[Callable[[bytes], None]], None], name: str) -> AsyncIterator[bytes]:
+async def produce_in_thread(work: Callable[[Callable[[bytes], None]], None], name: str) -> AsyncGenerator[bytes, None]:
     """Yield what `work(emit)` emits in a thread of its own, with back-pressure.
 
     An error in `work` is raised after the chunks before it. Closing the iterator ends the thread and waits for it.

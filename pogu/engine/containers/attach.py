@@ -105,7 +105,7 @@ class ContainerSession(AttachSession):
                     if stream in wanted:
                         yield stream, data
         finally:
-            await batches.aclose()  # type: ignore[attr-defined]
+            await batches.aclose()
 
     def detach(self) -> None:
         super().detach()

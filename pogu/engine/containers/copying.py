@@ -79,7 +79,7 @@ async def _stream(rooms: Rooms, entry: Entry, path: str) -> AsyncIterator[bytes]
         except NotFound:  # it was there when it was looked at
             raise _missing(entry, path) from None
         finally:
-            await chunks.aclose()  # type: ignore[attr-defined]
+            await chunks.aclose()
 
 
 async def put(

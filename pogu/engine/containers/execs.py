@@ -79,7 +79,7 @@ class ExecSession(AttachSession):
             if not self.detached.is_set():
                 await self._exit_code_known()
         finally:
-            await pieces.aclose()  # type: ignore[attr-defined]
+            await pieces.aclose()
 
     async def _exit_code_known(self) -> None:
         """Clients ask for the exit code as soon as the output has ended: let it be there."""

@@ -42,7 +42,7 @@ async def _export(rooms: Rooms, entry: Entry) -> AsyncIterator[bytes]:
             async for chunk in chunks:
                 yield chunk
         finally:
-            await chunks.aclose()  # type: ignore[attr-defined]
+            await chunks.aclose()
 
 
 async def changes(rooms: Rooms, entry: Entry) -> list[Change]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from pogu.engine.runtime import ExecProcess
 from pogu.errors import PoguError
@@ -11,7 +11,9 @@ from pogu.errors import PoguError
 LINGER = 2.0  # seconds that output is waited for after its process has ended, as in dockerd
 
 
-async def read_output(process: ExecProcess, stop: asyncio.Event | None = None) -> AsyncIterator[tuple[int, bytes]]:
+async def read_output(
+    process: ExecProcess, stop: asyncio.Event | None = None
+) -> AsyncGenerator[tuple[int, bytes], None]:
     """Yield (1 or 2, data) until all output has ended, two seconds after the process has, or when `stop` is set."""
     over = asyncio.create_task(_over(process, stop or asyncio.Event()))
     try:

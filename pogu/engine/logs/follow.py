@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 from pogu.engine.logs.files import Position, is_current, open_file, open_next
@@ -89,7 +89,7 @@ class OpenSpool:
             self._fd = -1
 
 
-async def follow(path: Path, position: Position, ending: Ending) -> AsyncIterator[list[SpoolRecord]]:
+async def follow(path: Path, position: Position, ending: Ending) -> AsyncGenerator[list[SpoolRecord], None]:
     """Yield the records from `position` on as they are written, in batches, until `ending` is set and all is read.
 
     The file need not exist yet; its directory must.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,10 +84,10 @@ async def read_logs(path: Path, options: LogOptions, ending: Ending) -> AsyncIte
             for line in batch:
                 yield line
     finally:
-        await batches.aclose()  # type: ignore[attr-defined]
+        await batches.aclose()
 
 
-async def read_log_batches(path: Path, options: LogOptions, ending: Ending) -> AsyncIterator[list[LogLine]]:
+async def read_log_batches(path: Path, options: LogOptions, ending: Ending) -> AsyncGenerator[list[LogLine], None]:
     """Yield the lines as `read_logs`, those that are there at once together, never an empty list."""
     start = tail_position(path, options.tail) if options.tail is not None else Position()
     pending = _Pending()
@@ -103,7 +103,7 @@ async def read_log_batches(path: Path, options: LogOptions, ending: Ending) -> A
         if chosen := [line for line in pending.rest() if _wanted(line, options)]:
             yield chosen
     finally:
-        await batches.aclose()  # type: ignore[attr-defined]
+        await batches.aclose()
 
 
 def _first_later(lines: Sequence[LogLine], until: int | None) -> int | None:
@@ -124,7 +124,7 @@ def _wanted(line: LogLine, options: LogOptions) -> bool:
     return options.since is None or line.time_ns >= options.since
 
 
-async def _existing(path: Path, start: Position) -> AsyncIterator[list[SpoolRecord]]:
+async def _existing(path: Path, start: Position) -> AsyncGenerator[list[SpoolRecord], None]:
     spool = OpenSpool(path, start)
     try:
         while (records := spool.read()) is not None:
