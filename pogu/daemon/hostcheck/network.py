@@ -6,10 +6,10 @@ import gzip
 import platform
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from pogu.daemon.hostcheck.finding import Finding, found
 from pogu.engine.config import EngineConfig
+from pogu.engine.networks.obstacles import Obstacle, find_obstacles
 from pogu.linux.nftables import Nftables, NftablesError
 
 _PARTS = {
@@ -91,33 +91,25 @@ def _forward_policy() -> Iterator[Finding]:
         nft = Nftables()
     except (OSError, NftablesError):
         return  # its absence is another finding
+    config = EngineConfig()
     try:
-        objects = nft.query("list chains")
+        obstacles = find_obstacles(nft, config.table)
     except NftablesError as e:
         yield Finding("firewall", "note", f"the rules of others cannot be read: {e}")
         return
     finally:
         nft.close()
-    config = EngineConfig()
-    dropping = [
-        c for c in (o.get("chain", {}) for o in objects) if _drops(c) and not c["table"].startswith(config.table)
-    ]
-    for chain in dropping:
-        yield _advice(chain, config.bridge)
-    if not dropping:
+    for obstacle in obstacles:
+        yield _advice(obstacle, config.bridge)
+    if not obstacles:
         yield found("firewall", "no chain of others drops forwarded packets")
 
 
-def _drops(chain: dict[str, Any]) -> bool:
-    return chain.get("hook") == "forward" and chain.get("policy") == "drop"
-
-
-def _advice(chain: dict[str, Any], bridge: str) -> Finding:
-    place = f"{chain['family']} {chain['table']} {chain['name']}"
+def _advice(obstacle: Obstacle, bridge: str) -> Finding:
     return Finding(
         "firewall",
         "warning",
-        f"the chain {place} drops forwarded packets by default: containers reach neither other hosts nor each other's "
-        "networks, and published ports do not answer",
-        f'nft insert rule {place} iifname "{bridge}" accept; nft insert rule {place} oifname "{bridge}" accept',
+        f"the chain {obstacle.place} drops forwarded packets by default: containers reach neither other hosts nor each "
+        "other's networks, and published ports do not answer",
+        obstacle.remedy(bridge),
     )

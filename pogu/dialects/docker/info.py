@@ -76,7 +76,7 @@ async def render_info(engine: Engine, version: ApiVersion) -> dict[str, Any]:
         "LoggingDriver": engine.config.log_driver,
         "CgroupDriver": engine.config.cgroup_driver,
         "CgroupVersion": host.cgroup_version,
-        "NEventsListener": 0,
+        "NEventsListener": engine.events.listeners,
         **_system(host),
         "RegistryConfig": _registries(),
         "GenericResources": None,

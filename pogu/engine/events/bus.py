@@ -88,6 +88,11 @@ class EventBus:
         self._subscribers: set[asyncio.Queue[Event]] = set()
         self._last = 0
 
+    @property
+    def listeners(self) -> int:
+        """How many subscriptions are open."""
+        return len(self._subscribers)
+
     def publish(self, type_: str, action: str, actor_id: str, attributes: Mapping[str, str] | None = None) -> Event:
         """Record and deliver an event now; times never go backwards or repeat."""
         self._last = max(time.time_ns(), self._last + 1)

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+from pogu.engine.networks.obstacles import Obstacle, find_obstacles
 from pogu.errors import PoguError
 from pogu.linux.nftables import Nftables, NftablesError
 
@@ -205,6 +206,17 @@ class Firewall:
             except NftablesError as e:
                 raise PoguError(f"cannot write the nftables table {self._table}: {e}") from e
         self._current = True
+
+    def obstacles(self) -> list[Obstacle]:
+        """Return the chains of others that drop forwarded packets; none where the administrator makes the rules."""
+        if not self._enabled:
+            return []
+        try:
+            with self._lock:
+                return find_obstacles(self._library(), "pogu")
+        except NftablesError as e:
+            log.warning("the firewall rules of others cannot be read: %s", e)
+            return []
 
     def delete_table(self) -> None:
         """Remove the table and all that is in it. Idempotent. Raises PoguError."""

@@ -309,6 +309,24 @@ class Networks:
         """
         await self._threads.finish(self._connections.close(sandbox_id))
 
+    async def publish_warnings(self, ref: str) -> builtins.list[str]:
+        """Say where the host's firewall keeps others from the published ports on a network, and what opens it.
+
+        Nothing is said of a network that is not there (yet) or has no bridge.
+        """
+        try:
+            network = self.get(ref)
+        except PoguError:
+            return []
+        if network.driver != "bridge":
+            return []
+        obstacles = await self._threads.call(self._firewall.obstacles)
+        return [
+            f"Published ports do not answer: the chain {o.place} drops forwarded packets by default. "
+            f"To let them pass: {o.remedy(bridge_name(network))}"
+            for o in obstacles
+        ]
+
     def has_resolver(self, sandbox_id: str) -> bool:
         """Say whether the embedded DNS server listens at 127.0.0.11 in a sandbox.
 

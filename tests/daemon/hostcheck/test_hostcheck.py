@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pogu.daemon.hostcheck import Finding, check_host, kernel, network, programs, render_json, render_text, storage
+from pogu.engine.networks.obstacles import Obstacle
 from pogu.linux import cgroups
 from pogu.linux.cgroups import Hierarchy
 
@@ -72,11 +73,7 @@ def test_an_old_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_chain_that_drops_gets_the_rule_to_add() -> None:
-    chain = {"family": "ip", "table": "filter", "name": "FORWARD", "hook": "forward", "policy": "drop"}
-    assert network._drops(chain)
-    assert not network._drops({**chain, "policy": "accept"})
-    assert not network._drops({**chain, "hook": "input"})
-    finding = network._advice(chain, "pogu0")
+    finding = network._advice(Obstacle("ip filter FORWARD"), "pogu0")
     assert finding.level == "warning"
     assert 'nft insert rule ip filter FORWARD iifname "pogu0" accept' in finding.remedy
 

@@ -20,8 +20,10 @@ async def test_replay_then_live_without_a_gap() -> None:
     until = time.time_ns() + 300_000_000
     taking = asyncio.create_task(_take(bus, {}, 0, until))
     await asyncio.sleep(0.05)
+    assert bus.listeners == 1
     bus.publish("container", "start", "c1")
     assert await taking == ["container:create", "container:start"]
+    assert bus.listeners == 0
 
 
 async def test_without_since_the_past_is_not_shown() -> None:

@@ -77,6 +77,8 @@ async def create(
         raise
     rooms.table.add(entry)
     rooms.publish(entry, "create")
+    if host.port_bindings or host.publish_all_ports:
+        warnings += await rooms.networks.publish_warnings(host.network_mode or "bridge")
     return Created(entry.id, warnings)
 
 
