@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.running import RunningDaemon
+from tests.running import RunningDaemon, eventually
 
 
 @pytest.fixture
@@ -83,4 +83,4 @@ def test_start_and_stop(nginx: RunningDaemon) -> None:
 
 
 def test_top(nginx: RunningDaemon) -> None:
-    assert "nginx: master process" in nginx.docker("top", "nginx").out
+    eventually(lambda: "nginx: master process" in nginx.docker("top", "nginx").out)  # it names itself so a little later
