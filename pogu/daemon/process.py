@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pogu import __version__
+from pogu import __version__, failpoints
 from pogu.daemon import journal
 from pogu.daemon.listeners import Listener, open_listeners, serve
 from pogu.daemon.lock import DirectoryLock, PidFile
@@ -221,6 +221,8 @@ def start(settings: Settings, ready: Ready, started: float) -> int:
     file = settings.get("log-file")
     journal.set_up(settings.log_level, settings.get("log-format"), Path(file).absolute() if file else None)
     try:
+        if failpoints.arm(os.environ):
+            log.warning("fail points are armed: this daemon will fail on purpose")
         return main(settings, ready, started)
     except PoguError as e:
         log.critical("failed to start daemon: %s", e.message)

@@ -19,6 +19,7 @@ from pogu.engine.model import Container, EndpointSettings, HostConfig, RestartPo
 from pogu.engine.naming import NAME
 from pogu.engine.networks.endpoint_check import check_settings
 from pogu.errors import Conflict, Forbidden, InvalidArgument, NotFound, PoguError
+from pogu.failpoints import step
 
 _UPDATABLE = (
     "blkio_weight blkio_weight_device blkio_device_read_bps blkio_device_write_bps blkio_device_read_iops "
@@ -200,8 +201,10 @@ async def connect(rooms: Rooms, network_ref: str, entry: Entry, wanted: Endpoint
         else:
             endpoint = asked(wanted)
             endpoint.mac_address = wanted.mac_address
+        step("container.connect.joined")
         record.networks = {**record.networks, network.name: endpoint}
         await _rewrite(rooms, entry)
+        step("container.connect.recorded")
 
 
 def _check_connectable(record: Container, network: str) -> None:
@@ -249,8 +252,10 @@ async def disconnect(rooms: Rooms, network_ref: str, entry: Entry, force: bool) 
             raise Conflict(f"container {entry.id} is not connected to network {name}")
         if is_live(record):
             await rooms.networks.leave(entry.id, id_)
+        step("container.disconnect.left")
         record.networks = {n: e for n, e in record.networks.items() if n != name}
         await _rewrite(rooms, entry)
+        step("container.disconnect.recorded")
 
 
 async def _rewrite(rooms: Rooms, entry: Entry) -> None:

@@ -16,6 +16,7 @@ from pogu.engine.containers.table import Entry
 from pogu.engine.naming import new_id
 from pogu.engine.runtime import ExecProcess
 from pogu.errors import CommandNotExecutable, CommandNotFound, Conflict, InvalidArgument, NotFound, PoguError
+from pogu.failpoints import step
 
 EXIT_GRACE = 2.0  # seconds from the end of the output to the exit; a process may also close its output and go on
 KEPT_ENDED = 256  # ended ones that can still be inspected, for each container
@@ -194,7 +195,9 @@ class Execs:
         if config.working_dir and not config.working_dir.startswith("/"):
             raise InvalidArgument("OCI runtime exec failed: exec failed: Cwd must be an absolute path: unknown")
         description = await exec_process(self._rooms, entry, config)
+        step("container.exec.described")
         process = await self._rooms.supervisor.exec(entry.id, description, terminal=config.tty, stdin=stdin)
+        step("container.exec.running")
         exec_.process, exec_.pid, exec_.running = process, process.pid, True
         if config.tty and config.console_size:
             await process.resize(*config.console_size)
@@ -205,6 +208,7 @@ class Execs:
 
     async def _watch(self, entry: Entry, exec_: Exec, process: ExecProcess) -> None:
         code = await process.wait()
+        step("container.exec.ended")
         exec_.running, exec_.exit_code = False, code
         exec_.ended.set()
         entry.execs.discard(exec_.id)

@@ -14,6 +14,7 @@ from pogu.engine.images.reference import parse_repo_tag
 from pogu.engine.model import Container, ContainerConfig
 from pogu.engine.storage import Change
 from pogu.errors import Conflict, NotFound
+from pogu.failpoints import step
 
 
 async def export(rooms: Rooms, entry: Entry) -> AsyncIterator[bytes]:
@@ -86,6 +87,7 @@ async def commit(
     async with entry.lock:
         frozen = pause and is_live(record) and not record.state.paused and await _freeze(rooms, entry)
         try:
+            step("container.commit.frozen")
             identifier = await rooms.images.commit(
                 rooms.storage.diff(entry.id),
                 record.image_id or None,
@@ -98,11 +100,13 @@ async def commit(
                 container_id=entry.id,
                 container_config=record.config,
             )
+            step("container.commit.made")
             name = parse_repo_tag(repo, tag).familiar if repo else ""
             rooms.publish(entry, "commit", comment=comment, imageID=identifier, imageRef=name)
         finally:
             if frozen:
                 await _thaw(rooms, entry)
+    step("container.commit.thawed")
     return identifier
 
 

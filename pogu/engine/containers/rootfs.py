@@ -13,6 +13,7 @@ from pathlib import Path
 from pogu.engine.containers.rooms import Rooms
 from pogu.engine.model import Container, MountPoint
 from pogu.errors import InvalidArgument, PoguError
+from pogu.failpoints import step
 from pogu.linux import mounts, paths
 
 
@@ -21,6 +22,7 @@ async def mounted_root(rooms: Rooms, id_: str) -> AsyncIterator[Path]:
     """Yield the root file system of a container, running or not."""
     root = await rooms.roots.acquire(id_)
     try:
+        step("container.root.mounted")
         yield root
     finally:
         await asyncio.shield(rooms.roots.release(id_))

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from pogu.engine.images.digests import check_digest, sha256
 from pogu.errors import InvalidArgument, NotFound
+from pogu.failpoints import step
 
 CHUNK = 1 << 20  # bytes
 
@@ -137,7 +138,9 @@ class BlobWriter:
             self.abort()
             raise InvalidArgument(f"content has digest {digest}, expected {expected}")
         self._file.close()
+        step("image.blob.written")
         self._store.adopt(self._path, digest)
+        step("image.blob.named")
         self._path.unlink()
         return digest
 

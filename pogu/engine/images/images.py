@@ -32,6 +32,7 @@ from pogu.engine.moments import now_rfc3339
 from pogu.engine.state import StateStore
 from pogu.engine.storage import StorageDriver
 from pogu.errors import Conflict, NotFound, PoguError
+from pogu.failpoints import step
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +143,9 @@ class Images:
             touched = with_record(image, last_tagged=now_rfc3339())
             return Update(images=[touched], references={reference: image.record.id}), image
 
-        self._tell_tag(await self._store.change(decide), reference)
+        image = await self._store.change(decide)
+        step("image.tag.recorded")
+        self._tell_tag(image, reference)
 
     async def remove(self, ref: str, force: bool = False, noprune: bool = False) -> Sequence[dict[str, str]]:
         """Remove a name, or an image with its unneeded nameless parents; return what went, as the API tells it.
@@ -165,6 +168,7 @@ class Images:
             return removal.update(), removal
 
         removal = await self._store.change(decide)
+        step("image.remove.recorded")
         blobs = {digest for i, name in removal.steps if name is None for digest in gone[i].record.blobs()}
         layers = {layer.chain_id: layer.size for layer in await self._layers.discard(blobs)} if blobs else {}
         items: list[dict[str, str]] = []

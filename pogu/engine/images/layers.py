@@ -24,6 +24,7 @@ from pogu.engine.images.record import StoredImage, StoredLayer
 from pogu.engine.images.store import ImageStore, used_blobs, used_layers
 from pogu.engine.storage import LayerInfo, StorageDriver
 from pogu.errors import Conflict, InvalidArgument, NotFound
+from pogu.failpoints import step
 
 log = logging.getLogger(__name__)
 
@@ -120,12 +121,14 @@ class Layers:
             opened.seek(0)
             hashed = HashedFile(_Opened(opened.read), seen)
             await self._unpack(chain, parent, hashed, file.diff_id)
+            step("image.layer.unpacked")
             digest = await run_in_thread(hashed.finish, _nothing, "layer digest")
         if file.digest and digest != file.digest:
             raise InvalidArgument(f"invalid archive: layer {file.digest} has digest {digest}")
         if kind not in LAYER_TYPES:  # no media type for it: keep the archive itself
             return await self._keep_plain(file)
         await asyncio.to_thread(self._content.adopt, file.path, digest)
+        step("image.layer.kept")
         return StoredLayer(file.diff_id, digest, LAYER_TYPES[kind], hashed.size)
 
     async def _unpack(self, chain: str, parent: str | None, hashed: HashedFile, diff_id: str) -> None:
@@ -183,8 +186,10 @@ class Layers:
                 self._owed = True
                 return []
             removed = await self._remove_layers()
+            step("image.discard.layers")
             unused = set(blobs) - used_blobs(self._store.images.values())
             await asyncio.to_thread(self._remove_blobs, unused)
+            step("image.discard.blobs")
             return removed
 
     async def collect(self) -> None:

@@ -23,6 +23,7 @@ from pogu.engine.images.record import ImageRecord, StoredImage, StoredLayer
 from pogu.engine.images.reference import Reference
 from pogu.engine.images.store import ImageStore, Update
 from pogu.errors import InvalidArgument
+from pogu.failpoints import step
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,15 @@ class Loader:
             InvalidArgument: the archive is not one, incomplete or contradictory; nothing of it is kept.
         """
         async with temporary_directory(self._spool, "load-") as directory:
+            step("image.load.directory")
             planned = await self._receive(stream, directory, platform)
+            step("image.load.received")
             async with self._layers.adding():
                 added: dict[str, StoredLayer] = {}
                 images = [await self._add(image, added, None if quiet else progress) for image in planned]
+                step("image.load.added")
                 replaced = await self._store.change(lambda: self._decide(planned, images))
+                step("image.load.recorded")
         _report(planned, replaced, progress)
         return [Loaded(image.id, image.references) for image in planned]
 

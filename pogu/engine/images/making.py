@@ -17,6 +17,7 @@ from pogu.engine.images.reference import Reference
 from pogu.engine.images.store import ImageStore, Update
 from pogu.engine.model import ContainerConfig
 from pogu.engine.moments import now_rfc3339
+from pogu.failpoints import step
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,12 @@ class Maker:
         """Store the archive in a stream, decompressed, and unpack it."""
         reader = ThreadReader(stream)
         digest, size = await run_in_thread(lambda: self._store_tar(reader), reader.cancel, "layer upload")
+        step("image.make.received")
         if skip_empty and is_empty_layer(digest):
             self._layers.owe()
             return StoredLayer(digest, digest, LAYER_TYPES[""], size)
         layer = await self._layers.add(LayerFile(self._content.path(digest), digest), parent)
+        step("image.make.layer")
         if layer.digest != digest:  # an image has this layer already, as another blob
             self._layers.owe()
         return layer
@@ -106,6 +109,7 @@ class Maker:
     ) -> str:
         """Store the configuration and make the image known, under its name, in one step."""
         identifier = await run_in_thread(lambda: self._content.put(raw), lambda: None, "image configuration")
+        step("image.make.configured")
         record = ImageRecord(identifier, layers, parent, now_rfc3339() if reference else "", built)
         image = StoredImage(record, parse_image_config(raw), raw)
 
@@ -115,6 +119,7 @@ class Maker:
             return Update(images=[image], references={reference: identifier} if reference else {}), None
 
         await self._store.change(decide)
+        step("image.make.recorded")
         return identifier
 
 

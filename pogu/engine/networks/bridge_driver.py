@@ -17,6 +17,7 @@ from pogu.engine.networks.firewall import Firewall
 from pogu.engine.networks.identity import Identity
 from pogu.engine.networks.kernel import KernelThreads
 from pogu.errors import Conflict, InvalidArgument, PoguError
+from pogu.failpoints import step
 from pogu.linux import namespaces
 from pogu.linux.rtnetlink import Interface, Link, RouteSocket, VethPeer
 
@@ -122,6 +123,7 @@ class BridgeDriver(NetworkDriver):
                 sock.set_up(link.index)
             self._address(sock, link, settings)
             self._sysctls(settings)
+        step("network.bridge.made")
         self._firewall.add_bridge(settings.rules())
 
     def _address(self, sock: RouteSocket, link: Link, settings: BridgeSettings) -> None:
@@ -159,6 +161,7 @@ class BridgeDriver(NetworkDriver):
         with _doing(f"cannot connect {endpoint.name} to network {endpoint.network.name}"):
             try:
                 self._add_pair(endpoint, sandbox, settings)
+                step("network.attach.pair")
                 namespaces.inside(sandbox, lambda: _configure(endpoint, default))
             except BaseException:
                 self._delete_veth(endpoint.id)

@@ -30,6 +30,7 @@ from pogu.engine.networks.port_claims import PortClaims
 from pogu.engine.networks.publishing import Publication, publish, republish
 from pogu.engine.networks.sandboxes import Sandbox, Sandboxes
 from pogu.errors import Forbidden, InvalidArgument, PoguError
+from pogu.failpoints import step
 from pogu.linux.conntrack import forget_udp
 from pogu.linux.nftables import NftablesError
 
@@ -84,6 +85,7 @@ class Connections:
             async with sandbox.lock:
                 had, way_out = sandbox.defaults_of(endpoint), sandbox.way_out()
                 await self.drivers[endpoint.network.driver].detach(endpoint, sandbox.path)
+                step("network.leave.detached")
                 sandbox.endpoints.pop(network_id, None)
                 await self._follow_gateways(sandbox, had)
                 if way_out is endpoint:
@@ -111,7 +113,9 @@ class Connections:
                 default_address=self.config.publish_address,
             )
             try:
+                step("network.publish.claimed")
                 await self._translate(sandbox, publication, endpoint)
+                step("network.publish.translated")
             except BaseException:
                 publication.release(self.claims)
                 await self.threads.call(self.firewall.publish, sandbox.id, [])
@@ -232,6 +236,7 @@ class Connections:
         sandbox.endpoints[endpoint.network.id] = endpoint
         try:
             await driver.attach(endpoint, sandbox.path, default=sandbox.defaults_of(endpoint))
+            step("network.attach.configured")
             if is_user_defined(endpoint.network):
                 await self._ensure_resolver(sandbox)
             if way_out is not None and sandbox.way_out() is endpoint:

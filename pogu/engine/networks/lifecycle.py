@@ -24,6 +24,7 @@ from pogu.engine.networks.pools import AddressPools
 from pogu.engine.networks.records import PREDEFINED, NetworkRecords
 from pogu.engine.networks.subnets import choose_ipv4, choose_ipv6, host_subnets, subnet_lock
 from pogu.errors import Conflict, Forbidden, InvalidArgument, NotFound, PoguError
+from pogu.failpoints import step
 
 log = logging.getLogger(__name__)
 
@@ -81,8 +82,11 @@ class NetworkLifecycle:
                 with ExitStack() as stack:
                     if not network.config_only:
                         await self._choose_subnets(network, stack)
+                    step("network.create.chosen")
                     await self.records.save(network)
+                    step("network.create.recorded")
                     await self.drivers[network.driver].create(network)
+                    step("network.create.built")
             except BaseException:
                 await self._undo(network)
                 raise
@@ -140,8 +144,11 @@ class NetworkLifecycle:
             check_unused(network, self.records)
             self.records.drop(network)  # from here on nobody joins it
             try:
+                step("network.remove.begun")
                 await self.drivers[network.driver].remove(network)
+                step("network.remove.dismantled")
                 await self.records.delete(network)
+                step("network.remove.recorded")
             except BaseException:
                 self.records.reserve(network)
                 raise

@@ -14,6 +14,7 @@ from pogu.engine.networks.endpoint import Endpoint
 from pogu.engine.networks.kernel import KernelThreads
 from pogu.engine.networks.publishing import Publication
 from pogu.errors import NotFound, PoguError
+from pogu.failpoints import step
 from pogu.linux import namespaces
 from pogu.linux.rtnetlink import LinkCounters, RouteSocket
 
@@ -89,6 +90,7 @@ class Sandboxes:
         async with sandbox.lock:
             try:
                 await self._threads.call(_make, sandbox.path)
+                step("network.sandbox.made")
             except OSError as e:
                 self._sandboxes.pop(sandbox_id, None)
                 raise PoguError(f"cannot make a network namespace: {e.strerror or e}") from e
@@ -106,6 +108,7 @@ class Sandboxes:
         self._sandboxes.pop(sandbox_id, None)
         try:
             await self._threads.call(namespaces.remove, self.path(sandbox_id))
+            step("network.sandbox.removed")
         except OSError as e:
             raise PoguError(f"cannot remove the network namespace of {sandbox_id}: {e.strerror or e}") from e
 

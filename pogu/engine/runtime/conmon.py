@@ -38,6 +38,7 @@ from pogu.engine.runtime.supervisor import (
     SupervisorStream,
 )
 from pogu.errors import Conflict, NotFound, PoguError
+from pogu.failpoints import step
 from pogu.linux import inotify
 from pogu.linux.cgroups import Cgroup, hierarchy, prepare_host
 from pogu.linux.orphans import OrphanReaper
@@ -76,16 +77,19 @@ class ConmonSupervisor(Supervisor):
         configuration, later = runtime.adapt(spec.spec)
         try:
             bundle.make(configuration)
+            step("runtime.create.bundle")
             async with self._launching:
                 process, pid = await launch(spec, bundle, runtime, self._config.run)
         except (PoguError, OSError):
             await self._clear(spec.id, bundle, runtime, cgroup_of(spec.spec, 0, False))
             raise
+        step("runtime.create.launched")
         runtime.created(spec.id, spec.spec)
         record = _record_of(spec, runtime, process.pid, pid)
         cgroup = cgroup_of(spec.spec, pid, runtime.systemd)
         record.cgroup = cgroup.path
         bundle.write_record(record)
+        step("runtime.create.recorded")
         container = self._take_up(spec.id, bundle, record, runtime, open_process(record.init))
         container.watch_child(process)
         if later:
@@ -137,6 +141,7 @@ class ConmonSupervisor(Supervisor):
             await self._delete_unrecorded(id, bundle)
             return
         await container.kill()
+        step("runtime.delete.killed")
         await self._clear(id, bundle, container.runtime, container.cgroup)
         self._containers.pop(id, None)
         for watch in container.watches if self._inotify else ():
@@ -301,8 +306,11 @@ class ConmonSupervisor(Supervisor):
                 await asyncio.to_thread(cgroup.remove)
             except OSError as e:
                 raise PoguError(f"cannot remove the cgroup of container {id}: {e}") from e
+        step("runtime.delete.cgroup")
         await runtime.forget(id)
+        step("runtime.delete.state")
         await asyncio.to_thread(bundle.remove)
+        step("runtime.delete.bundle")
 
     def _events(self) -> inotify.Inotify:
         if self._inotify is None:

@@ -22,6 +22,7 @@ import msgspec
 from pogu.engine.runtime import failures
 from pogu.engine.runtime.runtimes import Crun, OciRuntime, environment
 from pogu.engine.runtime.supervisor import STDERR, STDOUT, ExecProcess, Json
+from pogu.failpoints import step
 from pogu.linux import inotify, ptys
 from pogu.linux.processes import Process, spawn
 from pogu.linux.ptys import ConsoleSocket, Stream
@@ -165,6 +166,7 @@ async def start(
     (directory / "process.json").write_bytes(msgspec.json.encode({**process, "terminal": terminal}))
     launch = _Launch(runtime, id, directory, events)
     try:
+        step("runtime.exec.directory")
         if not terminal:
             return await launch.with_pipes(stdin)
         if isinstance(runtime, Crun):
@@ -215,6 +217,7 @@ class _Launch:
         try:
             parent = spawn(arguments, fds=self._streams.theirs, env=environment(), setsid=True)
             self._streams.close_theirs()
+            step("runtime.exec.spawned")
             return await self._started(parent, appeared, console)
         except BaseException:
             self._streams.close()

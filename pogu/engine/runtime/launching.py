@@ -17,6 +17,7 @@ from pogu.engine.runtime.bundle import Bundle
 from pogu.engine.runtime.runtimes import SYSTEM_PATH, OciRuntime, environment, read_text
 from pogu.engine.runtime.supervisor import LaunchSpec
 from pogu.errors import Unsupported
+from pogu.failpoints import step
 from pogu.linux import processes
 from pogu.linux.ptys import Stream
 
@@ -39,6 +40,7 @@ async def launch(
     sync = Stream(read_end)
     try:
         process = _spawn(spec, bundle, runtime, temporary, write_end)
+        step("runtime.create.spawned")
         pid, message = await _read_sync(sync)
     finally:
         sync.close()

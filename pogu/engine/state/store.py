@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pogu.errors import PoguError, Unavailable
+from pogu.failpoints import step
 
 SCHEMA_VERSION = 1
 
@@ -134,11 +135,14 @@ class StateStore:
 
     def _write(self, db: sqlite3.Connection, batch: list[_Commit]) -> None:
         try:
+            step("state.begun")
             with db:
                 for commit in batch:
                     for change in commit.changes:
                         _apply(db, change)
-        except sqlite3.Error as e:
+                step("state.written")
+            step("state.committed")
+        except (sqlite3.Error, OSError) as e:
             error = PoguError(f"cannot write {self._path}: {e}")
             for commit in batch:
                 commit.finish(error)

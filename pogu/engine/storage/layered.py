@@ -29,6 +29,7 @@ from pogu.engine.archive import Readable, run_in_thread
 from pogu.engine.storage.driver import LayerInfo, StorageDriver
 from pogu.engine.storage.trash import Trash
 from pogu.errors import Cancelled, Conflict, InvalidArgument, NotFound, PoguError
+from pogu.failpoints import step
 from pogu.linux.mounts import syncfs
 from pogu.linux.paths import open_root, opened
 
@@ -178,6 +179,7 @@ class LayeredDriver(StorageDriver):
 
         try:
             size = await run_in_thread(unpack, source.stop, "unpack")
+            step("storage.layer.unpacked")
             info = _identify(wanted, f"sha256:{digest.hexdigest()}", size)
             if wanted.chain_id:
                 await self._name(work, info)
@@ -206,7 +208,9 @@ class LayeredDriver(StorageDriver):
         (work / "layer.json").write_bytes(msgspec.json.encode(info))
         with opened(open_root(work)) as fd:
             syncfs(fd)
+        step("storage.layer.synced")
         work.rename(self.root / "layers" / short)
+        step("storage.layer.named")
         with opened(open_root(self.root / "layers")) as fd:
             os.fsync(fd)
         self._layers[info.chain_id] = info
@@ -273,7 +277,9 @@ class LayeredDriver(StorageDriver):
             if chain_id is not None:
                 (work / "layer").symlink_to(f"../../layers/{self._short[chain_id]}")
             self._prepare(work, chain_id)
+            step("storage.container.prepared")
             work.rename(self.container_path(container_id))
+            step("storage.container.named")
         except BaseException as e:
             self._trash.throw(work)
             if container_id in self._containers:  # made by another call meanwhile

@@ -19,6 +19,7 @@ from pogu.engine.storage.compare import usage
 from pogu.engine.storage.trash import Trash
 from pogu.engine.volumes import options as rules
 from pogu.errors import Conflict, InvalidArgument, NotFound, PoguError
+from pogu.failpoints import step
 from pogu.linux.mounts import MNT_DETACH, is_mounted, mount_with, unmount
 from pogu.linux.paths import open_directory, open_root, opened
 
@@ -150,6 +151,7 @@ class Volumes:
             data.parent.mkdir(mode=0o701)
             data.mkdir(mode=0o755)
             data.chmod(0o755)  # whatever the umask
+            step("volume.create.directory")
             await self._state.commit(Put(_KIND, volume.name, volume.encode()))
         except BaseException as e:
             self._trash.throw(data.parent)
@@ -157,6 +159,7 @@ class Volumes:
                 raise PoguError(f"create {volume.name}: {e.strerror or e}") from e
             raise
         self._volumes[volume.name] = volume
+        step("volume.create.recorded")
         self._events.publish("volume", "create", volume.name, {"driver": volume.driver})
 
     async def remove(self, name: str, force: bool = False) -> None:
@@ -180,8 +183,20 @@ class Volumes:
         if is_mounted(data):
             await asyncio.to_thread(unmount, data, MNT_DETACH)
         del self._volumes[volume.name]
-        self._trash.throw(data.parent)
-        await self._state.commit(Delete(_KIND, volume.name))
+        held = self._trash.new()
+        try:
+            data.parent.rename(held)
+            step("volume.remove.moved")
+            await self._state.commit(Delete(_KIND, volume.name))
+        except BaseException as e:  # it is not removed then, nor are its files
+            if held.exists():
+                held.rename(data.parent)
+            self._volumes[volume.name] = volume
+            if isinstance(e, OSError):
+                raise PoguError(f"remove {volume.name}: {e.strerror or e}") from e
+            raise
+        step("volume.remove.recorded")
+        self._trash.throw(held)
         self._events.publish("volume", "destroy", volume.name, {"driver": volume.driver})
 
     async def prune(self, filters: Filters | None = None, all: bool = False) -> Pruned:

@@ -31,6 +31,7 @@ from pogu.engine.model import Container, ContainerConfig, HostConfig, Networking
 from pogu.engine.moments import now_rfc3339
 from pogu.engine.naming import check_name, new_id
 from pogu.errors import InvalidArgument, NotFound, PoguError
+from pogu.failpoints import step
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ async def create(
         rooms.table.release(entry.record.name, entry.id)
         raise
     rooms.table.add(entry)
+    step("container.create.recorded")
     rooms.publish(entry, "create")
     if host.port_bindings or host.publish_all_ports:
         warnings += await rooms.networks.publish_warnings(host.network_mode or "bridge")
@@ -199,11 +201,15 @@ async def _make(rooms: Rooms, entry: Entry, image: Image | None) -> None:
     mounts: Registration | None = None
     try:
         directory.mkdir(parents=True, mode=0o710)
+        step("container.create.directory")
         mounts = await register_mounts(rooms, record.config, record.host_config)
+        step("container.create.volumes")
         record.mounts = [mounts.points[d] for d in sorted(mounts.points)]
         await rooms.storage.create(entry.id, image.chain_id if image else None, _size_limit(record.host_config))
+        step("container.create.layer")
         if mounts.new:
             await _copy_image_content(rooms, record, mounts.new)
+            step("container.create.copied")
         await rooms.save(entry)
     except BaseException:
         await asyncio.shield(_unmake(rooms, entry, mounts))

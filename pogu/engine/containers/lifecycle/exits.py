@@ -16,6 +16,7 @@ from pogu.engine.containers.table import Entry, WaitResult
 from pogu.engine.moments import format_ns
 from pogu.engine.runtime import Exit
 from pogu.errors import NotFound, PoguError
+from pogu.failpoints import step
 
 UNKNOWN = "the container's supervisor was killed: its exit code is unknown"
 
@@ -45,7 +46,9 @@ async def ended(rooms: Rooms, entry: Entry, exit_: Exit) -> None:
     result = WaitResult(code, error or None)
     attributes = {"exitCode": str(code), "execDuration": str(int(seconds))}
     restart = should_restart(rooms, entry, code)
+    step("container.exit.noticed")
     await let_go(rooms, entry)
+    step("container.exit.let-go")
     forget_endpoints(entry)
     if entry.console:
         entry.console.close()
@@ -62,6 +65,7 @@ async def ended(rooms: Rooms, entry: Entry, exit_: Exit) -> None:
             return
     else:
         await _save(rooms, entry)
+    step("container.exit.recorded")
     entry.settle_exit(result)
     entry.cleaning = rooms.spawn(tear_down(rooms, entry), f"clean-up of {entry.id}")
     if restart:

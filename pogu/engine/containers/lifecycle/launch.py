@@ -19,6 +19,7 @@ from pogu.engine.containers.table import Entry, WaitResult
 from pogu.engine.model import MountPoint
 from pogu.engine.moments import now_rfc3339
 from pogu.errors import CommandNotExecutable, CommandNotFound, PoguError
+from pogu.failpoints import step
 
 
 async def launch(rooms: Rooms, entry: Entry) -> None:
@@ -38,6 +39,7 @@ async def launch(rooms: Rooms, entry: Entry) -> None:
         await asyncio.shield(_give_up(rooms, entry, e))
         raise
     entry.up.set()
+    step("container.start.recorded")
     rooms.publish(entry, "start")
     rooms.on_started(entry)
     health.begin(rooms, entry)
@@ -46,14 +48,18 @@ async def launch(rooms: Rooms, entry: Entry) -> None:
 async def _bring_up(rooms: Rooms, entry: Entry) -> int:
     namespace, mounts = await _prepare(rooms, entry)
     lines, variables = link_lines(rooms, entry.record)
+    step("container.start.prepared")
     write_files(rooms, entry, lines)
+    step("container.start.files")
     spec = await launch_spec(rooms, entry, namespace, [*mounts, *file_mounts(rooms, entry.record)], variables)
     try:
         pid = await rooms.supervisor.create(spec)
     except PoguError:
         require_donors(rooms, entry)  # the better reason, if it is one
         raise
+    step("container.start.created")
     await rooms.supervisor.start(entry.id)
+    step("container.start.running")
     return pid
 
 
@@ -72,9 +78,12 @@ async def _prepare(rooms: Rooms, entry: Entry) -> tuple[Path | None, list[MountP
 async def _mount(rooms: Rooms, entry: Entry) -> list[MountPoint]:
     root = await rooms.roots.acquire(entry.id)
     entry.holds_root = True
+    step("container.start.mounted")
     clear_places(root)
     leave_marks(root)
-    return await mount_volumes(rooms, entry.record)
+    volumes = await mount_volumes(rooms, entry.record)
+    step("container.start.volumes")
+    return volumes
 
 
 async def _give_up(rooms: Rooms, entry: Entry, error: BaseException) -> None:
@@ -100,16 +109,17 @@ async def _give_up(rooms: Rooms, entry: Entry, error: BaseException) -> None:
 
 async def tear_down(rooms: Rooms, entry: Entry) -> None:
     """Remove what a run leaves behind: runtime state, network, mounts. Each part is tried whatever the others do."""
-    steps = (
+    parts = (
         rooms.supervisor.delete(entry.id),
         close_network(rooms, entry),
         unmount_volumes(rooms, entry.record),
         _unmount(rooms, entry),
         unmount_shm(rooms, entry),
     )
-    for step in steps:
+    for part in parts:
         try:
-            await step
+            await part
+            step("container.clear.part")
         except (PoguError, OSError) as e:
             log.warning("container %s: clean-up: %s", entry.id, e)
 

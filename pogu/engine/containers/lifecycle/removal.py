@@ -15,6 +15,7 @@ from pogu.engine.containers.rooms import Rooms, log
 from pogu.engine.containers.table import KIND, TOMBSTONE, Entry, WaitResult
 from pogu.engine.state import Delete, Put
 from pogu.errors import Conflict, NotFound, PoguError
+from pogu.failpoints import step
 
 
 async def remove(rooms: Rooms, entry: Entry, *, force: bool, volumes: bool) -> None:
@@ -66,6 +67,7 @@ async def bury(rooms: Rooms, entry: Entry, *, volumes: bool, result: WaitResult)
     record.removal_in_progress = True
     cancel_restart(entry)
     anonymous = _anonymous_volumes(rooms, entry) if volumes else []
+    step("container.remove.begun")
     await let_go(rooms, entry)
     forget_endpoints(entry)
     tombstone = msgspec.json.encode({"record": msgspec.to_builtins(record), "volumes": anonymous})
@@ -75,6 +77,7 @@ async def bury(rooms: Rooms, entry: Entry, *, volumes: bool, result: WaitResult)
         record.removal_in_progress = False
         raise
     entry.gone = True
+    step("container.remove.buried")
     rooms.table.discard(entry)
     rooms.on_gone(entry)
     remains = rooms.spawn(clear(rooms, entry, anonymous), f"removal of {entry.id}")
@@ -114,14 +117,18 @@ async def clear(rooms: Rooms, entry: Entry, anonymous: list[str]) -> None:
             pass
         except PoguError as e:
             log.warning("container %s: volume %s stays: %s", entry.id, name, e)
+    step("container.remove.cleared")
     try:
         await rooms.storage.remove(entry.id)
     except (PoguError, OSError) as e:
         log.warning("container %s: its layer stays for now: %s", entry.id, e)
         clean = False
+    step("container.remove.layer")
     await asyncio.to_thread(shutil.rmtree, rooms.directory(entry.id), True)
+    step("container.remove.directory")
     if clean:
         await rooms.state.commit(Delete(TOMBSTONE, entry.id))
+        step("container.remove.forgotten")
         await _collect_image(rooms, entry.record.image_id)
 
 
