@@ -35,6 +35,11 @@ def docker_version() -> tuple[int, ...]:
     return tuple(int(part) for part in shown.split()[2].partition("+")[0].rstrip(",").split("."))
 
 
+def docker_is_new() -> bool:
+    """Say whether the docker command is one whose words and flags Pogu's own command has (28; 25 differs little)."""
+    return docker_version() >= (25,)
+
+
 class RunningDaemon:
     """One `pogu up` process. `docker()` and `pogu()` run those commands against it."""
 

@@ -18,7 +18,7 @@ rm -rf "$vm"; mkdir -p "$vm"
 root=$vm/root
 
 sources() { # the machine's own apt sources for this suite, or Debian's
-  cat /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources 2>/dev/null || true
+  .venv/bin/python -c 'from pogu.engine.images.debian import sources_list; print(sources_list("bookworm"))'
 }
 
 make_root() { # a minimal Debian with what systemd and make setup want

@@ -29,7 +29,7 @@ def test_a_running_daemon_takes_new_values(make_daemon: Make) -> None:
     assert 'reloaded labels: [\\"a=2\\"], was [\\"a=1\\"]' in daemon.log()
     assert "reloaded max-concurrent-downloads: 7, was 3" in daemon.log()
     events = daemon.docker(
-        "events", "--since", "60s", "--until", str(int(time.time()) + 1), "--filter", "event=reload", "--format", "json"
+        "events", "--since", "60s", "--until", str(int(time.time()) + 1), "--filter", "event=reload", "--format", "{{json .}}"
     )
     assert json.loads(events.out)["Actor"]["Attributes"]["max-concurrent-downloads"] == "7"
 

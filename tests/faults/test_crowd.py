@@ -27,7 +27,8 @@ def _footprint(daemon: RunningDaemon) -> dict[str, int]:
     """Count the kernel's objects that belong to this daemon; its memory is the proportional set size in MiB."""
     mounts = Path("/proc/self/mounts").read_text()
     links = subprocess.check_output(["ip", "-o", "link", "show", "master", daemon.bridge], text=True)
-    cgroups = [p for p in Path("/sys/fs/cgroup").glob(f"**{daemon.cgroup_parent}/*") if p.is_dir()]
+    find = ["find", "/sys/fs/cgroup", "-mindepth", "2", "-type", "d", "-path", f"*{daemon.cgroup_parent}/*"]
+    cgroups = subprocess.run(find, capture_output=True, text=True, check=False).stdout.split()  # some go meanwhile
     assert daemon.process
     tables = json.loads(subprocess.check_output(["nft", "-j", "list", "ruleset"]))["nftables"]
     rollup = Path(f"/proc/{daemon.process.pid}/smaps_rollup").read_text()

@@ -73,6 +73,13 @@ def suite_of(tag: str) -> str:
     return suite
 
 
+def sources_list(suite: str) -> str:
+    """Return sources.list(5) for a suite: the archives that this machine uses, or Debian's own."""
+    host = host_release()
+    codename = host.codename if host.id == "debian" else ""
+    return "".join(f"{s.line()}\n" for s in sources_for(suite, codename, host_sources()))
+
+
 async def write_debian(suite: str, target: Path) -> None:
     """Make the archive `target` of a minimal Debian root file system; its directory holds what is needed meanwhile.
 
@@ -81,10 +88,8 @@ async def write_debian(suite: str, target: Path) -> None:
         PoguError: it failed; the message ends with what it said last.
     """
     work = target.parent
-    host = host_release()
-    codename = host.codename if host.id == "debian" else ""
     settings = apt_settings(await _apt_config())
-    (work / "sources").write_text("".join(f"{s.line()}\n" for s in sources_for(suite, codename, host_sources())))
+    (work / "sources").write_text(sources_list(suite))
     (work / "apt.conf").write_text("".join(f"{line}\n" for line in settings))
     argv = [
         "mmdebstrap",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.running import RunningDaemon
+from tests.running import RunningDaemon, docker_is_new
 
 
 @pytest.fixture
@@ -28,6 +28,8 @@ def sleeper(daemon: RunningDaemon, name: str) -> Iterator[str]:
 @pytest.fixture
 def both(daemon: RunningDaemon) -> Callable[..., str]:
     """Return a function that runs a command line with pogu and with docker and returns what both say alike."""
+    if not docker_is_new():
+        pytest.skip("this docker command has other words than the one that pogu follows")
 
     def run(*args: str) -> str:
         for _ in range(10):  # an age may go up by a second between the two

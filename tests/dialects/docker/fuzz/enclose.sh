@@ -13,6 +13,7 @@ mkdir "$home/outside/upper" "$home/outside/work" "$home/outside/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$home/outside/upper,workdir=$home/outside/work" "$home/outside/root"
 cd "$home/outside/root"
 for at in /proc /sys /dev "$home"; do
+    mkdir -p ".$at" # where a mount of its own is not part of the view
     mount --rbind "$at" ".$at"
 done
 pivot_root . .
