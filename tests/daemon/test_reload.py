@@ -28,9 +28,9 @@ def test_a_running_daemon_takes_new_values(make_daemon: Make) -> None:
     assert daemon.docker("info", "-f", "{{json .Labels}} {{.Debug}}").out == '["a=2"] true'
     assert 'reloaded labels: [\\"a=2\\"], was [\\"a=1\\"]' in daemon.log()
     assert "reloaded max-concurrent-downloads: 7, was 3" in daemon.log()
-    events = daemon.docker(
-        "events", "--since", "60s", "--until", str(int(time.time()) + 1), "--filter", "event=reload", "--format", "{{json .}}"
-    )
+    until = str(int(time.time()) + 1)
+    wanted = ("--since", "60s", "--until", until, "--filter", "event=reload", "--format", "{{json .}}")
+    events = daemon.docker("events", *wanted)
     assert json.loads(events.out)["Actor"]["Attributes"]["max-concurrent-downloads"] == "7"
 
     path.write_text("{broken")
