@@ -115,6 +115,7 @@ GROUPS: dict[str, tuple[str, dict[str, Entry]]] = {
             "events": ROOT["events"],
             "info": ROOT["info"],
             "prune": Entry(f"{_C}.prune:prune_system", "Remove unused data"),
+            "verify": Entry(f"{_C}.verify:verify", "Compare the records with the disk and the kernel"),
         },
     ),
     "debug": (

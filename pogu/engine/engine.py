@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import stat
 import uuid
 
@@ -15,6 +16,8 @@ from pogu.engine.runtime import ConmonSupervisor
 from pogu.engine.state import StateStore
 from pogu.engine.storage import open_driver
 from pogu.engine.volumes import Volumes
+
+log = logging.getLogger(__name__)
 
 
 class Engine:
@@ -29,6 +32,7 @@ class Engine:
         _make_directories(config)
         self.id = _engine_id(config)
         self.state = StateStore(config.root / "state.db")
+        self.restoration = self.state.restoration
         self.events = EventBus()
         self.storage = open_driver(config.storage_driver, config.root)
         self.images = Images(config, self.state, self.events, self.storage)
@@ -56,6 +60,7 @@ class Engine:
             PoguError: a room cannot start; those started are stopped again.
         """
         try:
+            await self._tell_restoration()
             await self.storage.start()
             await self.volumes.start()
             await asyncio.gather(self.images.start(), self.networks.start())
@@ -63,6 +68,21 @@ class Engine:
         except BaseException:
             await self.stop()
             raise
+
+    async def _tell_restoration(self) -> None:
+        """Say that the records were restored. What may be lost is kept in mind over restarts, until a person knows."""
+        if self.restoration is None:
+            return
+        log.warning("%s", self.restoration.text)
+        if self.restoration.complete:
+            await self.state.forget_restoration()
+        else:
+            self.containers.rooms.keeps_strays = self.images.keeps_strays = True
+
+    async def forget_restoration(self) -> None:
+        """Note that whoever runs this engine knows what was lost; from the next start on strays are cleared again."""
+        await self.state.forget_restoration()
+        self.restoration = None
 
     async def stop(self, stop_containers: bool = False) -> None:
         """Finish what is under way and let go; containers go on running unless `stop_containers`."""

@@ -22,6 +22,7 @@ from pogu.dialects.docker.networks import NetworkRoutes
 from pogu.dialects.docker.openapi import describe
 from pogu.dialects.docker.routes import Route
 from pogu.dialects.docker.system import SystemRoutes
+from pogu.dialects.docker.verification import VerificationRoutes
 from pogu.dialects.docker.volumes import VolumeRoutes
 from pogu.engine.engine import Engine
 from pogu.errors import InvalidArgument, NotFound, PoguError
@@ -97,6 +98,7 @@ def all_routes(engine: Engine) -> list[Route]:
         ImageRoutes(engine),
         NetworkRoutes(engine),
         VolumeRoutes(engine),
+        VerificationRoutes(engine),
     )
     table = [*(route for room in rooms for route in room.routes()), *absent_routes()]
     return sorted(table, key=lambda route: "{" in route.path)

@@ -94,7 +94,7 @@ async def render_info(engine: Engine, version: ApiVersion) -> dict[str, Any]:
         "DefaultAddressPools": [{"Base": b, "Size": s} for b, s in engine.config.default_address_pools],
         "FirewallBackend": {"Driver": "nftables"},
         "CDISpecDirs": [],
-        "Warnings": _warnings(host) or None,
+        "Warnings": [*_warnings(host), *_restored(engine)] or None,
     }
     if version < (1, 49):
         del value["FirewallBackend"]
@@ -208,6 +208,10 @@ def _security(engine: Engine, host: hosts.Host) -> list[str]:
     if engine.config.no_new_privileges:
         options.append("name=no-new-privileges")
     return options
+
+
+def _restored(engine: Engine) -> list[str]:
+    return [f"WARNING: {engine.restoration.text}"] if engine.restoration else []
 
 
 def _warnings(host: hosts.Host) -> list[str]:

@@ -138,6 +138,11 @@ class Containers:
     async def _do(self, work: Coroutine[Any, Any, T], name: str) -> T:
         return await self._rooms.shielded(work, name)
 
+    @property
+    def rooms(self) -> Rooms:
+        """What the containers are made of: for whoever looks at the whole engine."""
+        return self._rooms
+
     # -- looking -------------------------------------------------------------------------------------------------
 
     def get(self, ref: str) -> Container:

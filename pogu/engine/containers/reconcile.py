@@ -37,8 +37,13 @@ async def reconcile(rooms: Rooms) -> None:
     _load(rooms)
     rebooted = await _is_new_boot(rooms)
     alive = await _find_alive(rooms, rebooted)
-    await _reconcile_networks(rooms, alive)
-    await _clear_strays(rooms, alive)
+    keep = rooms.keeps_strays or bool(rooms.table.unreadable)
+    await _reconcile_networks(rooms, alive, keep)
+    if keep:
+        log.warning("records are missing or unreadable: what belongs to no container is left as it is")
+    else:
+        await _clear_strays(rooms, alive)
+    await _tidy(rooms)
     for entry in rooms.table:
         if is_live(entry.record):
             if entry.id in alive:
@@ -54,6 +59,7 @@ def _load(rooms: Rooms) -> None:
             record = Container.decode(data)
         except msgspec.DecodeError as e:
             log.error("container %s: its record cannot be read and is left alone: %s", id_, e)
+            rooms.table.unreadable[id_] = str(e)
             continue
         entry = Entry(record)
         rooms.table.reserve(record.name, record.id)
@@ -103,7 +109,7 @@ async def _resume(rooms: Rooms, entry: Entry, pid: int) -> None:
         health.begin(rooms, entry)
 
 
-async def _reconcile_networks(rooms: Rooms, alive: Mapping[str, int]) -> None:
+async def _reconcile_networks(rooms: Rooms, alive: Mapping[str, int], keep_strays: bool) -> None:
     live: dict[str, dict[str, EndpointSettings]] = {}
     published: dict[str, Mapping[str, list[PortBinding] | None]] = {}
     for entry in rooms.table:
@@ -113,7 +119,7 @@ async def _reconcile_networks(rooms: Rooms, alive: Mapping[str, int]) -> None:
             published[entry.id] = record.ports
     names = {e.id: e.record.name for e in rooms.table}
     servers = {e.id: e.record.host_config.dns or () for e in rooms.table}
-    await rooms.networks.reconcile(live, published, names, servers)
+    await rooms.networks.reconcile(live, published, names, servers, keep_strays=keep_strays)
 
 
 async def _clear_strays(rooms: Rooms, alive: Mapping[str, int]) -> None:
@@ -134,8 +140,12 @@ async def _clear_strays(rooms: Rooms, alive: Mapping[str, int]) -> None:
     for path in _children(rooms.config.root / "containers"):
         if path.name not in known:
             await asyncio.to_thread(shutil.rmtree, path, True)
+
+
+async def _tidy(rooms: Rooms) -> None:
+    """Put right what a crash left of containers that are known."""
     for entry in rooms.table:
-        if entry.id not in running:
+        if not is_live(entry.record):
             await _forget_run(rooms, entry)
 
 

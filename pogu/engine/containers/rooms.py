@@ -43,6 +43,7 @@ class Rooms:
     roots: Roots
     table: Table = field(default_factory=Table)
     stopping: bool = False
+    keeps_strays: bool = False  # records may have been lost: what has none must not be deleted
     # set by the facade: what `launch` and `stop` cause without knowing it
     on_started: Callable[[Entry], None] = lambda entry: None
     on_abandoned: Callable[[Entry], Awaitable[None]] = _nothing

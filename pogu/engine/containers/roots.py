@@ -31,6 +31,10 @@ class Roots:
             self._users[id_] = self._users.get(id_, 0) + 1
         return target
 
+    def used(self) -> set[str]:
+        """Return the IDs whose roots somebody uses."""
+        return set(self._users)
+
     def adopt(self, id_: str) -> None:
         """Count a root that an earlier daemon mounted for a running container."""
         self._users[id_] = self._users.get(id_, 0) + 1

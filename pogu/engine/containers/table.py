@@ -98,6 +98,7 @@ class Table:
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
+        self.unreadable: dict[str, str] = {}  # ID -> why; records that are left alone, with all that is theirs
         self._names: dict[str, str] = {}  # name -> ID; a name being created or renamed to is here before its record
 
     def __iter__(self) -> Iterator[Entry]:
@@ -158,6 +159,10 @@ class Table:
         name = new_name(self._names.__contains__)
         self._names[name] = id_
         return name
+
+    def reserved(self) -> set[str]:
+        """Return the IDs that have a name: containers, and those being made."""
+        return set(self._names.values())
 
     def release(self, name: str, id_: str) -> None:
         """Free a name that `id_` holds."""

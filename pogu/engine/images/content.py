@@ -96,6 +96,15 @@ class ContentStore:
         with os.scandir(self._blobs) as entries:
             yield from [f"sha256:{entry.name}" for entry in entries]
 
+    def unfinished(self) -> list[str]:
+        """Return the names of blobs that are being written, or were when a write broke off."""
+        with os.scandir(self._ingest) as entries:
+            return [entry.name for entry in entries]
+
+    def forget_unfinished(self, name: str) -> None:
+        """Delete one of them."""
+        (self._ingest / name).unlink(missing_ok=True)
+
     def ingest_file(self) -> Path:
         """Return a new empty file in the directory for unfinished blobs."""
         path = self._ingest / os.urandom(16).hex()

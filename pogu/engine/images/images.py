@@ -14,6 +14,7 @@ from pogu.engine.events import EventBus
 from pogu.engine.images.changes import apply_changes
 from pogu.engine.images.content import ContentStore
 from pogu.engine.images.filters import Filters
+from pogu.engine.images.inspection import Inspection
 from pogu.engine.images.layers import Layers
 from pogu.engine.images.listing import Lister
 from pogu.engine.images.loading import Loaded, Loader
@@ -69,6 +70,8 @@ class Images:
         self._loader = Loader(self._store, self._content, self._layers, self.spool)
         self._maker = Maker(self._store, self._content, self._layers)
         self._lister = Lister(self._store, self._layers, self._users)
+        self.inspection = Inspection(self._store, self._content, self._layers)
+        self.keeps_strays = False  # records may have been lost: what has none must not be deleted at the start
         self._pruning = False
 
     async def start(self) -> None:
@@ -82,7 +85,8 @@ class Images:
                 await self._layers.restore(image)
             except PoguError as e:
                 log.warning("image %s: %s", image.record.id, e.message)
-        await self._layers.collect()
+        if not self.keeps_strays:
+            await self._layers.collect()
 
     def __len__(self) -> int:
         return len(self._store.images)

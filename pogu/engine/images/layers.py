@@ -21,7 +21,7 @@ from pogu.engine.images.content import ContentStore
 from pogu.engine.images.digests import chain_ids
 from pogu.engine.images.manifest import LAYER_TYPES
 from pogu.engine.images.record import StoredImage, StoredLayer
-from pogu.engine.images.store import ImageStore, used_blobs, used_layers
+from pogu.engine.images.store import ImageStore
 from pogu.engine.storage import LayerInfo, StorageDriver
 from pogu.errors import Conflict, InvalidArgument, NotFound
 from pogu.failpoints import step
@@ -72,6 +72,11 @@ class Layers:
         self._lock = asyncio.Lock()  # held while collecting, and while an addition begins or ends
         self._adding = 0
         self._owed = False
+
+    @property
+    def is_adding(self) -> bool:
+        """Whether something is being added, so that blobs and layers may have no image yet."""
+        return self._adding > 0
 
     def size(self, chain_id: str) -> int:
         """Return the bytes of one unpacked layer; 0 if it is not there."""
@@ -167,13 +172,24 @@ class Layers:
             parent = chain
 
     def stored(self, chain: str) -> StoredLayer | None:
-        """Return the blob of a layer that is unpacked and belongs to an image."""
+        """Return the blob of a layer that is unpacked and belongs to an image, if it is there."""
         if not self._driver.has_layer(chain):
             return None
         for image in self._store.images.values():
             if chain in image.chain_ids:
-                return image.record.layers[image.chain_ids.index(chain)]
+                layer = image.record.layers[image.chain_ids.index(chain)]
+                if self._content.has(layer.digest):
+                    return layer
         return None
+
+    async def replace(self, layer: StoredLayer, chain: str) -> None:
+        """Unpack a layer again in place of its present files, which nothing may have mounted.
+
+        Raises:
+            NotFound, InvalidArgument: its blob is gone or damaged; the layer stays as it is.
+        """
+        with self._content.open(layer.digest) as blob:
+            await self._driver.replace_layer(chain, decompress(blob))
 
     async def discard(self, blobs: Iterable[str]) -> list[LayerInfo]:
         """Remove the layers that no image has, and those of `blobs`; return the layers removed, top ones first.
@@ -187,7 +203,7 @@ class Layers:
                 return []
             removed = await self._remove_layers()
             step("image.discard.layers")
-            unused = set(blobs) - used_blobs(self._store.images.values())
+            unused = set(blobs) - self._store.needed_blobs()
             await asyncio.to_thread(self._remove_blobs, unused)
             step("image.discard.blobs")
             return removed
@@ -199,12 +215,14 @@ class Layers:
                 self._owed = True
                 return
             self._owed = False
+            if self._store.is_uncertain:
+                return
             await self._remove_layers()
             unused = set(await asyncio.to_thread(lambda: list(self._content.digests())))
-            await asyncio.to_thread(self._remove_blobs, unused - used_blobs(self._store.images.values()))
+            await asyncio.to_thread(self._remove_blobs, unused - self._store.needed_blobs())
 
     async def _remove_layers(self) -> list[LayerInfo]:
-        used = used_layers(self._store.images.values())
+        used = self._store.needed_layers()
         unused = {layer.chain_id: layer for layer in self._driver.layers() if layer.chain_id not in used}
         removed = []
         for layer in _top_first(unused):

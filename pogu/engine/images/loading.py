@@ -25,6 +25,8 @@ from pogu.engine.images.store import ImageStore, Update
 from pogu.errors import InvalidArgument
 from pogu.failpoints import step
 
+in_use: set[Path] = set()  # the temporary directories of this process
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -145,7 +147,13 @@ async def temporary_directory(parent: Path, prefix: str) -> AsyncIterator[Path]:
     """A directory that is gone afterwards, with all that is in it."""
     parent.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    in_use.add(directory)
     try:
         yield directory
     finally:  # large files take a while to unlink
-        await asyncio.shield(asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True))
+        await asyncio.shield(asyncio.to_thread(_remove, directory))
+
+
+def _remove(directory: Path) -> None:
+    shutil.rmtree(directory, ignore_errors=True)
+    in_use.discard(directory)

@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from pogu.engine.images.content import ContentStore
+from pogu.engine.images.digests import chain_ids, sha256
 from pogu.engine.images.imageconfig import parse_image_config
 from pogu.engine.images.record import ImageRecord, StoredImage
 from pogu.engine.images.reference import Reference, parse_name_or_digest, parse_reference
@@ -41,25 +42,50 @@ class ImageStore:
         self._content = content
         self._lock = asyncio.Lock()
         self.images: dict[str, StoredImage] = {}
+        self.complaints: list[str] = []  # about records that could not be used
+        self.is_uncertain = False  # a record cannot be read at all: nobody knows what it needs
+        self._unusable: dict[str, ImageRecord] = {}
         self._references: dict[Reference, str] = {}
         self._names: dict[str, set[Reference]] = {}
         self._children: dict[str, set[str]] = {}
 
     def load(self) -> list[str]:
-        """Read all records, in a thread; return a line for each that could not be used (its blob is damaged)."""
-        complaints = []
+        """Read all records, in a thread; return a line for each that could not be used (its blob is damaged).
+
+        What such an image needs is kept all the same: it may be readable again, and can be loaded again.
+        """
         for identifier, data in self._state.load(IMAGE):
-            record = msgspec.json.decode(data, type=ImageRecord)
-            try:
-                raw = self._content.read(identifier)
-                self._insert(StoredImage(record, parse_image_config(raw), raw))
-            except PoguError as e:
-                complaints.append(f"image {identifier}: {e.message}")
+            self._load_image(identifier, data)
         for name, data in self._state.load(REFERENCE):
             identifier = data.decode()
             if identifier in self.images:
                 self._point(parse_reference(name), identifier)
-        return complaints
+        return self.complaints
+
+    def _load_image(self, identifier: str, data: bytes) -> None:
+        try:
+            record = msgspec.json.decode(data, type=ImageRecord)
+        except msgspec.MsgspecError as e:
+            self.complaints.append(f"image {identifier}: its record cannot be read: {e}")
+            self.is_uncertain = True
+            return
+        try:
+            raw = self._content.read(identifier)
+            if sha256(raw) != identifier:
+                raise PoguError("its configuration is damaged")
+            self._insert(StoredImage(record, parse_image_config(raw), raw))
+        except (PoguError, OSError) as e:
+            self.complaints.append(f"image {identifier}: {e.message if isinstance(e, PoguError) else e}")
+            self._unusable[identifier] = record
+
+    def needed_blobs(self) -> set[str]:
+        """Return the blobs that must stay, those of images that cannot be used just now included."""
+        return used_blobs(self.images.values()).union(*(r.blobs() for r in self._unusable.values()))
+
+    def needed_layers(self) -> set[str]:
+        """Return the layers that must stay, likewise."""
+        unusable = (chain_ids([layer.diff_id for layer in r.layers]) for r in self._unusable.values())
+        return used_layers(self.images.values()).union(*unusable)
 
     def get(self, identifier: str) -> StoredImage:
         """Return an image by its whole ID; NotFound if there is none."""
@@ -144,6 +170,8 @@ class ImageStore:
         if known is not None and known.record.parent:
             self._children[known.record.parent].discard(image.record.id)
         self.images[image.record.id] = image
+        if self._unusable.pop(image.record.id, None):  # it was loaded again
+            self.complaints = [c for c in self.complaints if image.record.id not in c]
         if image.record.parent:
             self._children.setdefault(image.record.parent, set()).add(image.record.id)
 

@@ -28,7 +28,8 @@ class AddressPool:
         self._low = max(first, int(chosen[0]))
         self._high = min(last, int(chosen[-1]))
         self._first, self._last = first, last
-        self._taken = {int(a) for a in reserved}
+        self._reserved = {int(a) for a in reserved}
+        self._taken = set(self._reserved)
         self._next = self._low  # no lower address is free
 
     def take(self) -> Address:
@@ -58,6 +59,10 @@ class AddressPool:
         if int(address) in self._taken:
             raise Forbidden("Address already in use")
         self._taken.add(int(address))
+
+    def given(self) -> set[Address]:
+        """Return the addresses that were taken and not given back, without the reserved ones."""
+        return {self.subnet[number - int(self.subnet[0])] for number in self._taken - self._reserved}
 
     def release(self, address: Address) -> None:
         """Give an address back. Idempotent."""

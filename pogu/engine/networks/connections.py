@@ -53,6 +53,7 @@ class Connections:
     drivers: Mapping[str, NetworkDriver]
     claims: PortClaims = field(default_factory=PortClaims)
     names: Names = field(default_factory=Names)
+    ending: set[str] = field(default_factory=set)  # endpoints whose interfaces are being deleted
     _endpoints: dict[str, dict[str, Endpoint]] = field(default_factory=dict)  # network ID -> sandbox ID -> endpoint
 
     def on(self, network_id: str) -> list[Endpoint]:
@@ -148,6 +149,7 @@ class Connections:
             if sandbox_id in of_network:
                 self._drop(of_network[sandbox_id])
         if ended:
+            self.ending.update(e.id for e in ended)
             self.threads.start_soon(self._clear_away(ended))
         if failures:
             raise failures[0]
@@ -184,6 +186,17 @@ class Connections:
         if published and way_out is not None:
             sandbox.publication = republish(self.claims, way_out, published)
             await self._translate(sandbox, sandbox.publication, way_out)
+
+    def all(self) -> list[Endpoint]:
+        """Return every endpoint."""
+        return [e for of_network in self._endpoints.values() for e in of_network.values()]
+
+    async def repair(self, endpoint: Endpoint) -> None:
+        """Give an endpoint its interface again. Raises PoguError."""
+        sandbox = self.sandboxes.get(endpoint.sandbox_id)
+        async with sandbox.lock:
+            default = sandbox.defaults_of(endpoint)
+            await self.drivers[endpoint.network.driver].adopt(endpoint, sandbox.path, default=default)
 
     def rename(self, sandbox_id: str, name: str) -> None:
         """See `Networks.rename`."""
@@ -307,6 +320,7 @@ class Connections:
         """Delete interfaces whose namespace some process keeps alive; usually the kernel was there first."""
         await self.threads.pause(_GRACE_SECONDS)
         for endpoint in ended:
+            self.ending.discard(endpoint.id)
             try:
                 await self.drivers[endpoint.network.driver].detach(endpoint, self.sandboxes.path(endpoint.sandbox_id))
             except PoguError as e:

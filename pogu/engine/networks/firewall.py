@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+from pogu.engine.networks.firewall_listing import elements, plain
 from pogu.engine.networks.obstacles import Obstacle, find_obstacles
 from pogu.errors import PoguError
 from pogu.linux.nftables import Nftables, NftablesError
@@ -218,6 +220,29 @@ class Firewall:
             log.warning("the firewall rules of others cannot be read: %s", e)
             return []
 
+    def differences(self) -> list[str]:
+        """Return in words what the kernel's table has too much or too little, [] where there is none to have.
+
+        Raises:
+            PoguError: the kernel cannot be asked.
+        """
+        with self._lock:
+            if not self._enabled or self._held or not self._current:
+                return []
+            try:
+                found = self._library().query(f"list table {self._table}")
+            except NftablesError as e:
+                return [f"table {self._table} cannot be read: {e}"]
+            wanted = {f"{name} {{ {plain(element)} }}" for name, element in self._wanted()}
+        present = set(elements(found))
+        rules = Counter(o["rule"]["chain"] for o in found if "rule" in o)
+        expected = Counter(chain for chain, _ in _RULES)
+        return [
+            *(f"{e} is missing" for e in sorted(wanted - present)),
+            *(f"{e} is too much" for e in sorted(present - wanted)),
+            *(f"chain {c} has {rules[c]} rules instead of {n}" for c, n in expected.items() if rules[c] != n),
+        ]
+
     def delete_table(self) -> None:
         """Remove the table and all that is in it. Idempotent. Raises PoguError."""
         with self._lock:
@@ -266,6 +291,8 @@ class Firewall:
             yield f"add rule {self._table} {chain} {rule}"
 
     def _contents(self) -> Iterable[str]:
+        return self._commands("add", self._wanted())
+
+    def _wanted(self) -> list[Element]:
         wanted = [e for bridge in self._bridges.values() for e in bridge.elements()]
-        wanted += [m.element() for mappings in self._ports.values() for m in mappings]
-        return self._commands("add", wanted)
+        return wanted + [m.element() for mappings in self._ports.values() for m in mappings]

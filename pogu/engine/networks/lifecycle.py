@@ -47,6 +47,17 @@ class NetworkLifecycle:
     connections: Connections
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a network is being made or removed."""
+        return self._one_at_a_time.locked()
+
+    async def rebuild(self, network: Network) -> None:
+        """Make the kernel objects of a network again. Raises PoguError."""
+        async with self._one_at_a_time:
+            if self.records.named(network.name) is network:
+                await self.drivers[network.driver].create(network)
+
     def check(self, network: Network) -> None:
         """Check a new network and complete its address configuration. Raises what `Networks.create` does."""
         name, driver = network.name, network.driver

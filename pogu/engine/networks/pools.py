@@ -21,6 +21,16 @@ class AddressPools:
     def subnets(self) -> list[Subnet]:
         return [p.subnet for p in self._pools.values()]
 
+    def given(self) -> list[tuple[str, Address]]:
+        """Return (network ID, address) of all that is taken."""
+        return [(owner, address) for (owner, _), pool in self._pools.items() for address in pool.given()]
+
+    def free(self, network_id: str, address: Address) -> None:
+        """Take back an address that no endpoint has."""
+        pool = self._pools.get((network_id, address.version))
+        if pool is not None:
+            pool.release(address)
+
     def open(self, network: Network) -> None:
         """Take the network's subnets into use. Idempotent.
 

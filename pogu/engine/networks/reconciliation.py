@@ -9,13 +9,18 @@ from pogu.engine.networks.identity import Identity
 from pogu.linux.rtnetlink import Link, RouteSocket
 
 
-def engine_links(identity: Identity) -> list[str]:
-    """Return the names of the engine's interfaces on the host: pairs are told by their names, bridges by their alias.
+def host_links() -> list[Link]:
+    """Return all interfaces of the host."""
+    with RouteSocket() as sock:
+        return sock.links()
+
+
+def engine_links(identity: Identity) -> list[Link]:
+    """Return the engine's interfaces on the host: pairs are told by their names, bridges by their alias.
 
     Interfaces of other engines and programs are never among them.
     """
-    with RouteSocket() as sock:
-        return [link.name for link in sock.links() if _is_ours(link, identity)]
+    return [link for link in host_links() if _is_ours(link, identity)]
 
 
 def delete_links(names: Iterable[str]) -> None:

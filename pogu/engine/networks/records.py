@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
+
+import msgspec
 
 from pogu.engine.model import Network
 from pogu.engine.moments import parse_moment, parse_rfc3339
 from pogu.engine.state import Delete, Put, StateStore
 from pogu.errors import Conflict, InvalidArgument, NotFound
+
+log = logging.getLogger(__name__)
 
 KIND = "network"
 PREDEFINED = ("bridge", "host", "none")
@@ -22,8 +27,12 @@ class NetworkRecords:
         self._by_name: dict[str, Network] = {}
 
     def load(self) -> None:
-        for _, data in self._state.load(KIND):
-            self._note(Network.decode(data))
+        """Read the records; one that cannot be read is left alone."""
+        for id_, data in self._state.load(KIND):
+            try:
+                self._note(Network.decode(data))
+            except msgspec.MsgspecError as e:
+                log.error("network %s: its record cannot be read and is left alone: %s", id_, e)
 
     def list(self) -> list[Network]:
         """Return all networks, by the order of their names."""

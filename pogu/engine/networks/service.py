@@ -13,21 +13,24 @@ from pogu.engine.events import EventBus
 from pogu.engine.model import IPAM, EndpointSettings, Network, PortBinding
 from pogu.engine.moments import now_rfc3339
 from pogu.engine.naming import new_id
+from pogu.engine.networks.account import Account
+from pogu.engine.networks.addresses import Address
 from pogu.engine.networks.bridge_driver import BridgeDriver, write_sysctl
 from pogu.engine.networks.connections import Connections
 from pogu.engine.networks.driver import NetworkDriver
+from pogu.engine.networks.endpoint import Endpoint
 from pogu.engine.networks.firewall import Firewall
 from pogu.engine.networks.identity import Identity, bridge_name
 from pogu.engine.networks.kernel import KernelThreads
 from pogu.engine.networks.lifecycle import NetworkLifecycle
 from pogu.engine.networks.plain_drivers import HostDriver, NullDriver
 from pogu.engine.networks.pools import AddressPools
-from pogu.engine.networks.reconciliation import delete_links, engine_links
+from pogu.engine.networks.reconciliation import delete_links, engine_links, host_links
 from pogu.engine.networks.records import PREDEFINED, NetworkRecords, matches_prune
 from pogu.engine.networks.sandboxes import Sandboxes
 from pogu.engine.state import StateStore
 from pogu.errors import Forbidden, NotFound, PoguError
-from pogu.linux.rtnetlink import LinkCounters
+from pogu.linux.rtnetlink import Link, LinkCounters
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +123,8 @@ class Networks:
         published: Mapping[str, Ports] | None = None,
         names: Mapping[str, str] | None = None,
         dns: Mapping[str, Sequence[str]] | None = None,
+        *,
+        keep_strays: bool = False,
     ) -> None:
         """Take over what an earlier daemon left running, and delete what belongs to nobody any more.
 
@@ -128,6 +133,7 @@ class Networks:
             published: sandbox ID -> their `NetworkSettings.Ports`.
             names: sandbox ID -> container name, for messages.
             dns: sandbox ID -> DNS servers, as for `open_sandbox`.
+            keep_strays: delete nothing, since records may be missing.
         """
         await asyncio.gather(
             *(
@@ -142,7 +148,9 @@ class Networks:
             )
         )
         await self._settle()
-        self._reconciled = True
+        self._reconciled = not keep_strays
+        if keep_strays:
+            return
         orphans = await self._sandboxes.forget_others()
         if orphans:
             log.info("deleted %d namespaces that belonged to nobody", len(orphans))
@@ -359,6 +367,56 @@ class Networks:
         except OSError as e:
             raise NotFound(f"no such sandbox: {sandbox}") from e
 
+    # -- looking at it from outside, and repairing ---------------------------------------------------------------
+
+    def account(self) -> Account:
+        """Return what the room believes."""
+        endpoints = [e for e in self._connections.all() if self._drivers[e.network.driver].addressed]
+        held = {(e.network.id, a.ip) for e in endpoints for a in (e.ipv4, e.ipv6) if a is not None}
+        bridges = [n for n in self._records.list() if n.driver == "bridge" and not n.config_only]
+        return Account(
+            bridges={bridge_name(n): n for n in bridges},
+            interfaces={self._identity.veth(e.id): e for e in endpoints},
+            sandboxes=list(self._sandboxes),
+            leaked=[given for given in self._pools.given() if given not in held],
+            ending={self._identity.veth(i) for i in self._connections.ending},
+            busy=self._lifecycle.is_busy,
+        )
+
+    async def own_links(self) -> builtins.list[Link]:
+        """Return the interfaces that the engine has made on the host."""
+        return await self._threads.call(engine_links, self._identity)
+
+    async def all_links(self) -> builtins.list[Link]:
+        """Return all interfaces of the host."""
+        return await self._threads.call(host_links)
+
+    async def firewall_differences(self) -> builtins.list[str]:
+        """Return what the kernel's table has too much or too little. Raises PoguError."""
+        return await self._threads.call(self._firewall.differences)
+
+    async def rewrite_firewall(self) -> None:
+        """Write the table anew. Raises PoguError."""
+        await self._threads.call(self._firewall.rebuild)
+
+    async def rebuild(self, network: Network) -> None:
+        """Make a network's bridge again, and put its interfaces back on it. Raises PoguError."""
+        await self._threads.finish(self._lifecycle.rebuild(network))
+        for endpoint in self._connections.on(network.id):
+            await self.reconnect(endpoint)
+
+    async def reconnect(self, endpoint: Endpoint) -> None:
+        """Give an endpoint its interface again. Raises PoguError."""
+        await self._threads.finish(self._connections.repair(endpoint))
+
+    async def delete_link(self, name: str) -> None:
+        """Delete an interface of the engine's that belongs to nobody. Raises OSError."""
+        await self._threads.call(delete_links, [name])
+
+    async def free_address(self, network_id: str, address: Address) -> None:
+        """Give back an address that no endpoint has."""
+        self._pools.free(network_id, address)
+
     # -- inside --------------------------------------------------------------------------------------------------
 
     async def _delete_orphan_links(self) -> None:
@@ -370,7 +428,7 @@ class Networks:
             # them now is nobody's.
             kept = {self._identity.veth(e.id) for s in self._sandboxes for e in s.endpoints.values()}
             kept |= {bridge_name(n) for n in self._records.list()}
-            orphans = [name for name in found if name not in kept]
+            orphans = [link.name for link in found if link.name not in kept]
             await self._threads.call(delete_links, orphans)
         except OSError as e:
             log.warning("interfaces that belong to nobody could not be deleted: %s", e)

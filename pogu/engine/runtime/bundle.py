@@ -113,6 +113,22 @@ def open_process(process: tuple[int, int]) -> int | None:
     return fd
 
 
+def supervisors(bundles: Path) -> dict[str, int]:
+    """Return the conmon of each container whose bundle is or was below a directory: ID -> PID."""
+    found: dict[str, int] = {}
+    prefix = os.fsencode(bundles) + b"/"
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                arguments = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if arguments[0].endswith(b"conmon"):
+                ids = [a.removeprefix(prefix).decode() for a in arguments if a.startswith(prefix)]
+                found.update({i: int(entry.name) for i in ids if "/" not in i})
+    return found
+
+
 def find_conmon(bundle: Path) -> int | None:
     """Return the PID of the conmon that works in `bundle`, for one that was started and not yet written down."""
     for entry in Path("/proc").iterdir():

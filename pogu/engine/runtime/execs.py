@@ -28,6 +28,7 @@ from pogu.linux.processes import Process, spawn
 from pogu.linux.ptys import ConsoleSocket, Stream
 
 _PIECE = 32768
+under_way: set[Path] = set()  # the directories of execs that are being started
 
 
 class RuntimeExec(ExecProcess):
@@ -162,19 +163,34 @@ async def start(
     Cancelled, the process is killed if it had started.
     """
     directory = bundle / f"exec-{secrets.token_hex(6)}"
+    under_way.add(directory)
+    try:
+        return await _start(runtime, id, directory, process, events, terminal=terminal, stdin=stdin)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+        under_way.discard(directory)
+
+
+async def _start(
+    runtime: OciRuntime,
+    id: str,
+    directory: Path,
+    process: Json,
+    events: inotify.Inotify,
+    *,
+    terminal: bool,
+    stdin: bool,
+) -> RuntimeExec:
     directory.mkdir(mode=0o700)
     (directory / "process.json").write_bytes(msgspec.json.encode({**process, "terminal": terminal}))
     launch = _Launch(runtime, id, directory, events)
-    try:
-        step("runtime.exec.directory")
-        if not terminal:
-            return await launch.with_pipes(stdin)
-        if isinstance(runtime, Crun):
-            return await launch.with_sent_terminal()
-        size = process.get("consoleSize")
-        return await launch.with_copied_terminal((size["height"], size["width"]) if size else None)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    step("runtime.exec.directory")
+    if not terminal:
+        return await launch.with_pipes(stdin)
+    if isinstance(runtime, Crun):
+        return await launch.with_sent_terminal()
+    size = process.get("consoleSize")
+    return await launch.with_copied_terminal((size["height"], size["width"]) if size else None)
 
 
 class _Launch:

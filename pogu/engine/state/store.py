@@ -3,43 +3,40 @@
 One thread owns the writing connection. Whoever calls `commit` waits until the changes are on disk
 (`synchronous=FULL`); all commits that arrive while a transaction is being written share the next one.
 The services keep their records in memory and read the table only when they start.
+
+Beside the database `state.db` are its last good copy `state.copy`, and in `state.journal` every transaction since. A
+database that is damaged, now or at the next start, is replaced by them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
-import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
+from pogu.engine.state import journal, recovery
+from pogu.engine.state.change import Change, Delete, apply
+from pogu.engine.state.database import connect, damage, is_damage, is_full, migrate, sequence, set_sequence
+from pogu.engine.state.journal import Journal
+from pogu.engine.state.recovery import MARK, Restoration
+from pogu.engine.state.reserve import Reserve
 from pogu.errors import PoguError, Unavailable
 from pogu.failpoints import step
 
-SCHEMA_VERSION = 1
+log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class Put:
-    """Write one record."""
-
-    kind: str
-    id: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """Remove one record; a record that is not there is no error."""
-
-    kind: str
-    id: str
-
-
-Change = Put | Delete
+_COPY_AFTER = 1.0  # seconds of rest
+_COPY_AGAIN = 60.0  # after one that failed
+_COPY_WITHIN = 10.0  # even if there is no rest
+_JOURNAL_BYTES = 1 << 20  # at least, before the next copy; a large database is copied less often
 
 
 @dataclass(slots=True)
@@ -67,21 +64,28 @@ class StateStore:
     """The engine's database file.
 
     Raises (from the constructor):
-        PoguError: the file is not a database, or was written by a newer Pogu.
+        PoguError: the file is not a database and has no good copy, or was written by a newer Pogu.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        _migrate(path)
+        recovery.restore_if_damaged(path)
+        migrate(path)
         self._queue: queue.SimpleQueue[_Commit | None] = queue.SimpleQueue()
         self._closed = False
+        self._db = connect(path)
+        self._sequence = sequence(self._db)
+        self._journal = self._continue_journal()
+        self._copy_bytes, self._copy_wait = _JOURNAL_BYTES, _COPY_AFTER
+        self._copy_until = time.monotonic() + _COPY_WITHIN
+        self._reserve = Reserve(path.with_suffix(".reserve"))
         self._thread = threading.Thread(target=self._run, name="state", daemon=True)
         self._thread.start()
 
     def load(self, kind: str) -> list[tuple[str, bytes]]:
         """Return every (id, data) of one kind, ordered by id."""
-        with _connect(self._path) as db:
+        with connect(self.path) as db:
             rows = db.execute("SELECT id, data FROM records WHERE kind = ? ORDER BY id", (kind,)).fetchall()
         db.close()
         return [(str(i), bytes(d)) for i, d in rows]
@@ -102,6 +106,26 @@ class StateStore:
         self._queue.put(item)
         await item.done
 
+    @property
+    def restoration(self) -> Restoration | None:
+        """How the records were last restored from the copy, until `forget_restoration`."""
+        found = dict(self.load(MARK[0])).get(MARK[1])
+        return msgspec.json.decode(found, type=Restoration) if found else None
+
+    async def forget_restoration(self) -> None:
+        """Say that whoever should know of the restoration does."""
+        await self.commit(Delete(*MARK))
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with the database and its copy, in words; blocks."""
+        found = []
+        if problem := damage(self.path):
+            found.append(f"the database {self.path} is damaged: {problem}")
+        copy = recovery.copy_path(self.path)
+        if copy.exists() and (problem := damage(copy)):
+            found.append(f"the copy {copy} of the database is damaged: {problem}")
+        return found
+
     def close(self) -> None:
         """Write what is waiting and stop the thread."""
         if not self._closed:
@@ -109,18 +133,35 @@ class StateStore:
             self._queue.put(None)
             self._thread.join()
 
+    # everything below runs in the thread
+
+    def _continue_journal(self) -> Journal | None:
+        """Return the journal if it tells all since the copy, else None: a new copy is due then."""
+        path = recovery.journal_path(self.path)
+        found = journal.read(path)
+        if found.is_whole and found.last == self._sequence and recovery.copy_path(self.path).exists():
+            return Journal(path)
+        return None
+
     def _run(self) -> None:
-        db = _connect(self._path)
         while True:
-            item = self._queue.get()
+            try:
+                item = self._queue.get(timeout=self._copy_wait if self._is_copy_due() else None)
+            except queue.Empty:
+                self._copy()
+                continue
             if item is None:
                 break
             batch = [item]
             stop = self._drain(batch)
-            self._write(db, batch)
+            self._write(batch)
             if stop:
                 break
-        db.close()
+            if time.monotonic() > self._copy_until and self._is_copy_due():
+                self._copy()
+        self._db.close()
+        if self._journal:
+            self._journal.close()
 
     def _drain(self, batch: list[_Commit]) -> bool:
         """Add what is already waiting to `batch`; True if the end was among it."""
@@ -133,57 +174,81 @@ class StateStore:
                 return True
             batch.append(more)
 
-    def _write(self, db: sqlite3.Connection, batch: list[_Commit]) -> None:
+    def _write(self, batch: list[_Commit]) -> None:
         try:
-            step("state.begun")
-            with db:
-                for commit in batch:
-                    for change in commit.changes:
-                        _apply(db, change)
-                step("state.written")
-            step("state.committed")
-        except (sqlite3.Error, OSError) as e:
-            error = PoguError(f"cannot write {self._path}: {e}")
+            self._transact(batch)
+        except (sqlite3.Error, OSError, PoguError) as e:
+            error = PoguError(f"cannot write {self.path}: {e}")
             for commit in batch:
                 commit.finish(error)
             return
         for commit in batch:
             commit.finish(None)
 
+    def _transact(self, batch: list[_Commit]) -> None:
+        changes = [change for commit in batch for change in commit.changes]
+        try:
+            self._commit(changes)
+        except sqlite3.DatabaseError as e:
+            if is_damage(e):
+                self._restore(str(e))
+            elif not is_full(e) or not _frees(changes) or not self._reserve.release():
+                raise
+            self._commit(changes)
+        self._reserve.fill()
 
-def _apply(db: sqlite3.Connection, change: Change) -> None:
-    if isinstance(change, Put):
-        db.execute(
-            "INSERT INTO records (kind, id, data) VALUES (?, ?, ?) "
-            "ON CONFLICT (kind, id) DO UPDATE SET data = excluded.data",
-            (change.kind, change.id, change.data),
-        )
-    else:
-        db.execute("DELETE FROM records WHERE kind = ? AND id = ?", (change.kind, change.id))
+    def _commit(self, changes: list[Change]) -> None:
+        step("state.begun")
+        number = self._sequence + 1
+        with self._db:
+            apply(self._db, changes)
+            set_sequence(self._db, number)
+            step("state.written")
+        self._sequence = number
+        self._note(number, changes)
+        step("state.committed")
+
+    def _note(self, number: int, changes: list[Change]) -> None:
+        if self._journal is None:
+            return
+        try:
+            self._journal.append(number, changes)
+        except OSError as e:  # it would no longer tell all: the next copy begins another
+            log.warning("the journal of the records ends here: %s", e)
+            self._journal.close()
+            self._journal = None
+
+    def _restore(self, reason: str) -> None:
+        """Replace the database, found damaged while running, by its copy and the journal."""
+        log.error("the database %s is damaged: %s", self.path, reason)
+        self._db.close()
+        try:
+            recovery.restore(self.path, reason)
+        finally:
+            self._db = connect(self.path)
+        self._sequence = sequence(self._db)
+        if self._journal:
+            self._journal.close()
+            self._journal = None
+
+    def _is_copy_due(self) -> bool:
+        return self._journal is None or self._journal.size > self._copy_bytes
+
+    def _copy(self) -> None:
+        try:
+            fresh = recovery.make_copy(self._db, self.path)
+        except (sqlite3.Error, OSError, PoguError) as e:
+            log.warning("no copy of the records could be made: %s", e)
+            self._copy_wait = _COPY_AGAIN
+            self._copy_until = time.monotonic() + _COPY_AGAIN
+            return
+        if self._journal:
+            self._journal.close()
+        self._journal = fresh
+        self._copy_bytes, self._copy_wait = max(_JOURNAL_BYTES, 2 * self.path.stat().st_size), _COPY_AFTER
+        self._copy_until = time.monotonic() + _COPY_WITHIN
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=30, check_same_thread=False)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    return db
-
-
-def _migrate(path: Path) -> None:
-    """Create the tables, or bring an older form up to date, keeping a copy of the old file beside it."""
-    try:
-        db = _connect(path)
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version > SCHEMA_VERSION:
-            raise PoguError(f"{path} was written by a newer Pogu (schema {version}, this one knows {SCHEMA_VERSION})")
-        if 0 < version < SCHEMA_VERSION:
-            shutil.copy2(path, path.with_suffix(f".v{version}"))
-        with db:
-            db.execute(
-                "CREATE TABLE IF NOT EXISTS records "
-                "(kind TEXT NOT NULL, id TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID"
-            )
-            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        db.close()
-    except sqlite3.DatabaseError as e:
-        raise PoguError(f"{path} is not a readable database: {e}") from e
+def _frees(changes: Sequence[Change]) -> bool:
+    """Tell whether changes remove something: that must be possible on a disk that is full."""
+    return any(isinstance(change, Delete) for change in changes)

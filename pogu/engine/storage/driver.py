@@ -25,6 +25,16 @@ class LayerInfo:
     parent: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OnDisk:
+    """What is in a driver's directory: chain IDs of whole layers, IDs of writable layers, and paths of the rest."""
+
+    layers: set[str]
+    containers: set[str]
+    unknown: list[str]  # neither layer nor writable layer
+    garbage: list[str]  # thrown away, and not being deleted
+
+
 class ChangeKind(enum.IntEnum):
     """How a path differs from the image, with Docker's numbers (`GET /containers/{id}/changes`)."""
 
@@ -172,6 +182,31 @@ class StorageDriver(ABC):
             NotFound: no such layer.
         """
         return {}
+
+    @abstractmethod
+    def parent_of(self, container_id: str) -> str | None:
+        """Return the chain ID a container stands on, None for nothing; NotFound if it was never created."""
+
+    @abstractmethod
+    def path_of(self, chain_id: str) -> Path:
+        """Return the directory that holds a layer's `fs` and `layer.json`."""
+
+    @abstractmethod
+    async def replace_layer(self, chain_id: str, tar: Readable) -> None:
+        """Unpack a layer again from its archive, in place of its damaged files. Nothing may have it mounted.
+
+        Raises:
+            NotFound: no such layer.
+            InvalidArgument: the archive is not the layer's; the layer stays as it is.
+        """
+
+    @abstractmethod
+    def on_disk(self) -> OnDisk:
+        """Look at the directory, whatever is known in memory; blocks."""
+
+    @abstractmethod
+    async def discard(self, name: str) -> None:
+        """Delete something that `on_disk` called unknown or garbage."""
 
     @abstractmethod
     def status(self) -> list[tuple[str, str]]:

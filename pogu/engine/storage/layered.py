@@ -26,7 +26,7 @@ from pathlib import Path
 import msgspec
 
 from pogu.engine.archive import Readable, run_in_thread
-from pogu.engine.storage.driver import LayerInfo, StorageDriver
+from pogu.engine.storage.driver import LayerInfo, OnDisk, StorageDriver
 from pogu.engine.storage.trash import Trash
 from pogu.errors import Cancelled, Conflict, InvalidArgument, NotFound, PoguError
 from pogu.failpoints import step
@@ -279,6 +279,7 @@ class LayeredDriver(StorageDriver):
             self._prepare(work, chain_id)
             step("storage.container.prepared")
             work.rename(self.container_path(container_id))
+            self._trash.left(work)
             step("storage.container.named")
         except BaseException as e:
             self._trash.throw(work)
@@ -307,6 +308,53 @@ class LayeredDriver(StorageDriver):
             return
         await _finish(lambda: self._trash.throw(self.container_path(container_id)))
         self._containers.pop(container_id, None)
+
+    # looking at it from outside
+
+    async def replace_layer(self, chain_id: str, tar: Readable) -> None:
+        info = self.layer(chain_id)
+        work = self._trash.new()
+        source = _Stoppable(tar)
+        digest = hashlib.sha256()
+
+        def replace() -> None:
+            work.mkdir(mode=0o700)
+            size = self._unpack(work / "fs", info.parent, source, digest)
+            fresh = _identify(info, f"sha256:{digest.hexdigest()}", size)
+            (work / "layer.json").write_bytes(msgspec.json.encode(fresh))
+            with opened(open_root(work)) as fd:
+                syncfs(fd)
+            path = self.path_of(chain_id)
+            self._trash.throw(path)  # a crash here leaves no layer, and the next start unpacks it
+            work.rename(path)
+            self._trash.left(work)
+
+        try:
+            await run_in_thread(replace, source.stop, "unpack")
+        except OSError as e:
+            raise PoguError(f"cannot unpack a layer: {e.strerror or e}") from e
+        finally:
+            self._trash.throw(work)
+
+    def on_disk(self) -> OnDisk:
+        names = {name: chain for chain, name in list(self._short.items())}
+        layers, unknown = set(), []
+        for path in (self.root / "layers").iterdir():
+            if path.name in names and (path / "layer.json").is_file() and (path / "fs").is_dir():
+                layers.add(names[path.name])
+            elif path.name not in names:
+                unknown.append(f"layers/{path.name}")
+        containers = set()
+        for path in (self.root / "containers").iterdir():
+            containers.add(path.name)
+            if path.name not in self._containers:
+                unknown.append(f"containers/{path.name}")
+        return OnDisk(layers, containers, unknown, [f"trash/{n}" for n in self._trash.forgotten()])
+
+    async def discard(self, name: str) -> None:
+        path = self.root / name
+        if path.parent.parent == self.root:
+            await _finish(lambda: self._trash.throw(path))
 
     # shared steps
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from weakref import WeakValueDictionary
+
+import msgspec
 
 from pogu.engine.archive import run_in_thread
 from pogu.engine.archive.clone import TreeCopier
@@ -22,6 +25,8 @@ from pogu.errors import Conflict, InvalidArgument, NotFound, PoguError
 from pogu.failpoints import step
 from pogu.linux.mounts import MNT_DETACH, is_mounted, mount_with, unmount
 from pogu.linux.paths import open_directory, open_root, opened
+
+log = logging.getLogger(__name__)
 
 _KIND = "volume"
 Filters = Mapping[str, Sequence[str]]
@@ -53,7 +58,7 @@ class Volumes:
         """
         self._root.mkdir(mode=0o701, parents=True, exist_ok=True)
         self._trash.start()
-        records = [Volume.decode(data) for _, data in self._state.load(_KIND)]
+        records = self._records()
         gone = [v for v in records if not self._data(v.name).is_dir()]
         self._volumes = {v.name: v for v in records if v not in gone}
         found = [self._adopt(p) for p in self._root.iterdir() if p.name not in self._volumes]
@@ -63,6 +68,15 @@ class Volumes:
                 *(Delete(_KIND, v.name) for v in gone), *(Put(_KIND, v.name, v.encode()) for v in adopted)
             )
         self._volumes |= {v.name: v for v in adopted}
+
+    def _records(self) -> Sequence[Volume]:
+        found = []
+        for name, data in self._state.load(_KIND):
+            try:
+                found.append(Volume.decode(data))
+            except msgspec.MsgspecError as e:  # its directory, if it has files, becomes a volume again
+                log.error("volume %s: its record cannot be read: %s", name, e)
+        return found
 
     def _adopt(self, path: Path) -> Volume | None:
         data = path / "_data"
@@ -323,10 +337,44 @@ class Volumes:
                     TreeCopier(source, fd).copy()
                 if swap:
                     target.rename(data)  # replaces an empty directory in one step
+                    self._trash.left(target)
             except BaseException:
                 if swap:
                     self._trash.throw(target)
                 raise
+
+    # looking at it from outside, and repairing
+
+    def directories(self) -> set[str]:
+        """Return the names that have a directory; blocks."""
+        return {p.name for p in self._root.iterdir() if (p / "_data").is_dir()}
+
+    def users(self, name: str) -> tuple[str, ...]:
+        """Return the IDs of the containers that have a volume mounted."""
+        return tuple(self._users.get(name, ()))
+
+    def is_busy(self, name: str) -> bool:
+        """Tell whether a volume is being made, mounted or removed."""
+        lock = self._locks.get(name)
+        return lock is not None and lock.locked()
+
+    async def remake(self, name: str) -> None:
+        """Make the directory of a volume that has lost it."""
+        async with self._lock(name):
+            if name in self._volumes:
+                self._data(name).mkdir(mode=0o755, parents=True, exist_ok=True)
+
+    async def adopt(self, name: str) -> None:
+        """Make a directory that no volume has a volume again; an empty one is thrown away."""
+        async with self._lock(name):
+            volume = None if name in self._volumes else self._adopt(self._root / name)
+            if volume is not None:
+                await self._state.commit(Put(_KIND, name, volume.encode()))
+                self._volumes[name] = volume
+
+    def forgotten(self) -> Sequence[str]:
+        """Return the names of thrown away trees that could not be deleted; blocks."""
+        return self._trash.forgotten()
 
     # shared steps
 

@@ -23,6 +23,13 @@ _PROGRAM = record({"ID": TEXT})
 _REGISTRY = record({"Mirrors": each(TEXT), "Name": TEXT, **flags("Official Secure")})
 
 SYSTEM: dict[str, Shape] = {
+    "Verification": record(
+        {
+            "Checked": table(NUMBER),
+            "Problems": each(record({**texts("Kind Object Text Repaired"), "Repairable": FLAG})),
+            "Left": NUMBER,
+        }
+    ),
     "Version": record(
         {
             "Platform": record({"Name": TEXT}),

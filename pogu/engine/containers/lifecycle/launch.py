@@ -54,11 +54,11 @@ async def _bring_up(rooms: Rooms, entry: Entry) -> int:
     spec = await launch_spec(rooms, entry, namespace, [*mounts, *file_mounts(rooms, entry.record)], variables)
     try:
         pid = await rooms.supervisor.create(spec)
+        step("container.start.created")
+        await rooms.supervisor.start(entry.id)
     except PoguError:
         require_donors(rooms, entry)  # the better reason, if it is one
         raise
-    step("container.start.created")
-    await rooms.supervisor.start(entry.id)
     step("container.start.running")
     return pid
 
