@@ -21,6 +21,7 @@ from pogu.errors import DeadlineExceeded
 _libc = ctypes.CDLL(None, use_errno=True)
 _OPAQUE = 1024  # larger than posix_spawn_file_actions_t, posix_spawnattr_t and sigset_t in glibc and musl
 _SETSIGDEF, _SETSIGMASK, _SETSID = 0x04, 0x08, 0x80  # <spawn.h>
+_PF_EXITING = 0x4  # linux/sched.h
 # Python ignores these two; whatever we start must not inherit that.
 _RESTORED = (signal.SIGPIPE, signal.SIGXFSZ)
 
@@ -83,6 +84,18 @@ _on_exit: list[Callable[[], object]] = []
 def is_known(pid: int) -> bool:
     """Say whether a child was started here and will be reaped here."""
     return pid in _known
+
+
+def is_ending(pid: int) -> bool:
+    """Say whether a process has ended, or is past the point from which it can only end (PF_EXITING, proc_pid_stat(5)).
+
+    The first process of a PID namespace is, while the kernel kills the others for it.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return True
+    return fields[0] in "ZX" or bool(int(fields[6]) & _PF_EXITING)
 
 
 def on_exit(callback: Callable[[], object] | None) -> None:

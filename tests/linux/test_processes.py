@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pogu.errors import DeadlineExceeded
-from pogu.linux.processes import run, spawn
+from pogu.linux.processes import is_ending, run, spawn
 
 PYTHON = sys.executable
 
@@ -143,3 +143,12 @@ async def test_ignored_signals_are_not_inherited() -> None:
     _, blocked, _, ignored = done.stdout.split()
     assert int(blocked, 16) == 0
     assert int(ignored, 16) & (1 << signal.SIGPIPE - 1 | 1 << signal.SIGXFSZ - 1) == 0
+
+
+def test_who_has_ended_is_ending_reaped_or_not() -> None:
+    assert not is_ending(os.getpid())
+    zombie = os.posix_spawn("/bin/true", ["true"], {})
+    os.waitid(os.P_PID, zombie, os.WEXITED | os.WNOWAIT)
+    assert is_ending(zombie)
+    os.waitpid(zombie, 0)
+    assert is_ending(zombie)

@@ -9,6 +9,7 @@ from pogu.engine.containers.lifecycle.state import is_live
 from pogu.engine.containers.rooms import Rooms
 from pogu.engine.containers.table import Entry
 from pogu.errors import Conflict, NotFound
+from pogu.linux.processes import is_ending
 
 
 def network_donor(rooms: Rooms, entry: Entry) -> Entry | None:
@@ -68,7 +69,7 @@ def require_donors(rooms: Rooms, entry: Entry) -> None:
     """Raise NotFound or Conflict where a container that shares a namespace with this one has just ended."""
     for find, kind in ((network_donor, "net"), (ipc_donor, "ipc"), (pid_donor, "pid")):
         donor = find(rooms, entry)
-        if donor and not namespace_path(donor, kind).exists():
+        if donor and (is_ending(donor.record.state.pid) or not namespace_path(donor, kind).exists()):
             raise Conflict(f"cannot join {kind} namespace of a non running container: container {donor.record.name}")
 
 
