@@ -135,13 +135,11 @@ class ConsoleSocket:
         loop = asyncio.get_running_loop()
         connection, _ = await loop.sock_accept(self._listener)
         with connection:
-            waiter: asyncio.Future[None] = loop.create_future()
-            loop.add_reader(connection.fileno(), _wake, waiter)
-            try:
-                await waiter
-            finally:
-                loop.remove_reader(connection.fileno())
-            return _receive_descriptor(connection)
+            while True:
+                try:
+                    return _receive_descriptor(connection)
+                except BlockingIOError:
+                    await _readable(loop, connection.fileno())
 
     def close(self) -> None:
         """Stop listening. Idempotent."""
@@ -151,6 +149,15 @@ class ConsoleSocket:
 def _wake(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)
+
+
+async def _readable(loop: asyncio.AbstractEventLoop, fd: int) -> None:
+    waiter: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(fd, _wake, waiter)
+    try:
+        await waiter
+    finally:
+        loop.remove_reader(fd)
 
 
 def _receive_descriptor(connection: socket.socket) -> int:

@@ -187,10 +187,11 @@ async def _start(
     step("runtime.exec.directory")
     if not terminal:
         return await launch.with_pipes(stdin)
+    wanted = process.get("consoleSize")
+    size = (wanted["height"], wanted["width"]) if wanted else None
     if isinstance(runtime, Crun):
-        return await launch.with_sent_terminal()
-    size = process.get("consoleSize")
-    return await launch.with_copied_terminal((size["height"], size["width"]) if size else None)
+        return await launch.with_sent_terminal(size)
+    return await launch.with_copied_terminal(size)
 
 
 class _Launch:
@@ -214,18 +215,27 @@ class _Launch:
         self._streams.add_own_terminal(size)
         return await self._run([])
 
-    async def with_sent_terminal(self) -> RuntimeExec:
+    async def with_sent_terminal(self, size: tuple[int, int] | None) -> RuntimeExec:
+        """crun 1.8 does not give an exec'd terminal its size; done on receipt, it mostly precedes the program."""
         self._streams.add_nothing()
         # a socket's address has room for 107 bytes (unix(7)), which a bundle's path may not leave
         directory = Path(tempfile.mkdtemp(prefix="pogu-tty-"))
         console = ConsoleSocket(directory / "s")
+        received = asyncio.ensure_future(self._receive(console, size))
         try:
-            return await self._run(["--console-socket", str(directory / "s")], console)
+            return await self._run(["--console-socket", str(directory / "s")], received)
         finally:
+            received.cancel()
             console.close()
             shutil.rmtree(directory, ignore_errors=True)
 
-    async def _run(self, options: list[str], console: ConsoleSocket | None = None) -> RuntimeExec:
+    async def _receive(self, console: ConsoleSocket, size: tuple[int, int] | None) -> None:
+        master = await console.receive()
+        if size:
+            ptys.set_size(master, *size)
+        self._streams.add_terminal(master)
+
+    async def _run(self, options: list[str], received: asyncio.Future[None] | None = None) -> RuntimeExec:
         arguments = [self._runtime.program, *self._runtime.global_arguments(self._log), "exec", *options]
         arguments += ["--process", str(self._process_file), "--pid-file", str(self._pid_file), self._id]
         appeared = asyncio.Event()
@@ -234,16 +244,17 @@ class _Launch:
             parent = spawn(arguments, fds=self._streams.theirs, env=environment(), setsid=True)
             self._streams.close_theirs()
             step("runtime.exec.spawned")
-            return await self._started(parent, appeared, console)
+            return await self._started(parent, appeared, received)
         except BaseException:
             self._streams.close()
             raise
         finally:
             self._events.unwatch(watch)
 
-    async def _started(self, parent: Process, appeared: asyncio.Event, console: ConsoleSocket | None) -> RuntimeExec:
+    async def _started(
+        self, parent: Process, appeared: asyncio.Event, received: asyncio.Future[None] | None
+    ) -> RuntimeExec:
         """Wait until the process runs or cannot; the PID file appears only in the first case."""
-        receiving = asyncio.ensure_future(console.receive()) if console else None
         ending = asyncio.ensure_future(parent.wait())
         try:
             while not (pid := self._pid()) and not ending.done():
@@ -253,8 +264,8 @@ class _Launch:
                 waiting.cancel()
             if not (pid := pid or self._pid()):
                 raise failures.exec_failure(self._words(), self._program())
-            if receiving:  # crun sends the terminal before it writes the PID
-                self._streams.add_terminal(await receiving)
+            if received:  # crun sends the terminal before it writes the PID
+                await received
             return RuntimeExec(parent, self._streams, pid)
         except asyncio.CancelledError:
             if pid := self._pid():
@@ -263,8 +274,6 @@ class _Launch:
             raise
         finally:
             ending.cancel()
-            if receiving:
-                receiving.cancel()
 
     def _pid(self) -> int:
         try:

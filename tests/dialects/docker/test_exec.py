@@ -54,7 +54,9 @@ def test_environment_user_and_directory(api, running):
 
 
 def test_a_terminal(api, running):
-    exec_id = prepare(api, running, "sh", "-c", "until stty size 2>/dev/null; do sleep 0.05; done; tty", Tty=True)
+    exec_id = prepare(
+        api, running, "sh", "-c", "until [ \"$(stty size)\" != '' ]; do sleep 0.05; done; stty size; tty", Tty=True
+    )
     with api.upgrade(f"/exec/{exec_id}/start", {"Tty": True, "ConsoleSize": [30, 90]}) as (headers, sock):
         assert headers["content-type"] == "application/vnd.docker.raw-stream"
         shown = read_all(sock)
