@@ -174,8 +174,11 @@ class ConmonSupervisor(Supervisor):
     async def rotate(self, id: str) -> None:
         container = self._running(id)
         async with container.control:
-            await control.send(container.bundle.path, "2 0 0\n")
-            await control.appears(Path(container.record.log_path))
+            try:
+                await control.send(container.bundle.path, "2 0 0\n")
+                await control.appears(Path(container.record.log_path))
+            except PoguError as e:
+                await _rather_ended(container, e)
 
     async def wait(self, id: str) -> Exit:
         return await asyncio.shield(self._get(id).exit)
