@@ -71,6 +71,7 @@ class EngineConfig:
     http_proxy: str = ""
     https_proxy: str = ""
     no_proxy: str = ""
+    spare_supervisors: int = 0  # kept ready for the next containers
     experimental: bool = False
     features: dict[str, bool] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)  # for `info`: settings that cannot be honoured here

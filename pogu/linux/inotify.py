@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import os
 import struct
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,7 +64,8 @@ class Inotify:
         """Stop all watches. Idempotent."""
         if self._fd >= 0:
             self._loop.remove_reader(self._fd)
-            os.close(self._fd)
+            # closing waits for an RCU grace period (8 ms and more), in which the loop would stand still
+            threading.Thread(target=os.close, args=(self._fd,), name="inotify-close").start()
             self._fd = -1
             self._callbacks.clear()
 

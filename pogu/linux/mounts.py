@@ -42,6 +42,11 @@ MNT_DETACH = 2
 UMOUNT_NOFOLLOW = 8
 OPTION_BYTES = 4095  # mount(2) takes one page of options, with a NUL
 
+_SYS_OPEN_TREE, _SYS_MOUNT_SETATTR = 428, 442  # the same on every architecture (linux/asm-generic/unistd.h)
+_OPEN_TREE_CLONE = 1
+_AT_EMPTY_PATH = 0x1000
+_MOUNT_ATTR_RDONLY = 1
+
 _FLAGS: dict[str, tuple[int, bool]] = {  # option of mount(8) -> flag, and whether it sets or clears it
     "defaults": (0, True),
     "ro": (MS_RDONLY, True),
@@ -147,6 +152,32 @@ def mount_with(source: str, target: str | Path, fstype: str, options: str) -> No
     except OSError:
         unmount(target, MNT_DETACH)
         raise
+
+
+def read_only_clone(path: str | Path) -> int:
+    """Return a descriptor of a read-only mount of `path` that has no place in any tree; it ends with its last user.
+
+    Raises:
+        OSError: no such path, or ENOSYS before Linux 5.12 (open_tree(2), mount_setattr(2)).
+    """
+    flags = _OPEN_TREE_CLONE | os.O_CLOEXEC
+    fd: int = _libc.syscall(ctypes.c_long(_SYS_OPEN_TREE), ctypes.c_int(-100), os.fsencode(path), ctypes.c_uint(flags))
+    if fd < 0:
+        _fail(str(path))
+    attributes = (ctypes.c_uint64 * 4)(_MOUNT_ATTR_RDONLY)  # struct mount_attr: set, clear, propagation, userns_fd
+    code = _libc.syscall(
+        ctypes.c_long(_SYS_MOUNT_SETATTR),
+        ctypes.c_int(fd),
+        b"",
+        ctypes.c_uint(_AT_EMPTY_PATH),
+        attributes,
+        ctypes.c_size_t(ctypes.sizeof(attributes)),
+    )
+    if code != 0:
+        number = ctypes.get_errno()
+        os.close(fd)
+        raise OSError(number, os.strerror(number), str(path))
+    return fd
 
 
 def set_propagation(target: str | Path, flags: int) -> None:

@@ -9,10 +9,13 @@ from pogu.engine.config import EngineConfig
 
 _DOCKER_DRIVERS = {"overlay2": "overlay"}  # Docker's names for ours
 
+_SPARES = 2  # supervisors kept ready while containers are started now and then: 4 MB
+
 
 def engine_config(settings: Settings) -> EngineConfig:
     """Return the engine's settings. Options that nobody set keep the engine's own defaults."""
     config = EngineConfig(root=settings.root, run=settings.run)
+    config.spare_supervisors = _SPARES
     _name_kernel_objects(config, settings)
     for key, attribute in ENGINE_FIELDS.items():
         if settings.has(key):

@@ -7,7 +7,7 @@ CreateRequest.Tty of type bool`), which people search for.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -49,7 +49,7 @@ def decode_json(data: bytes, type_: type[T]) -> T:
         InvalidArgument: it is not JSON, there is more after it, or a field has a wrong type or is missing.
     """
     raw = _parse(data)
-    shape = inspect.type_info(type_)
+    shape = _shape(type_)
     try:
         fitted = _fit(raw, shape, type_.__name__, "")
         return msgspec.convert(fitted, type_)
@@ -57,6 +57,12 @@ def decode_json(data: bytes, type_: type[T]) -> T:
         raise InvalidArgument(f"invalid JSON: {e}") from None
     except RecursionError:
         raise InvalidArgument("invalid JSON: exceeded max depth") from None
+
+
+@cache
+def _shape(type_: type) -> inspect.Type:
+    """Return what a type looks like; finding that out for a create request takes 4 ms."""
+    return inspect.type_info(type_)
 
 
 def _parse(data: bytes) -> Any:

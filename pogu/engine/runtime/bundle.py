@@ -32,6 +32,7 @@ class Supervised(msgspec.Struct, kw_only=True):
     terminal: bool = False
     stdin: bool = False
     stdin_once: bool = False
+    spool: str = ""  # the path by which conmon knows the log, where it was a spare
     own_pids: bool = True  # has a PID namespace of its own: all its processes end with the first
 
 
@@ -45,10 +46,10 @@ class Bundle:
         self.conmon_log = path / "conmon.log"
         self._record = path / "supervised.json"
 
-    def make(self, spec: dict[str, Any]) -> None:
+    def make(self, configuration: bytes) -> None:
         """Create the directory with its config.json. FileExistsError when it exists."""
         self.path.mkdir(parents=True, mode=0o700)
-        (self.path / "config.json").write_bytes(msgspec.json.encode(spec))
+        (self.path / "config.json").write_bytes(configuration)
 
     def spec(self) -> dict[str, Any]:
         """Return the OCI configuration; empty when there is none."""
@@ -135,9 +136,8 @@ def find_conmon(bundle: Path) -> int | None:
         if not entry.name.isdigit():
             continue
         try:
-            arguments = (entry / "cmdline").read_bytes().split(b"\0")
+            if (entry / "cwd").readlink() == bundle and (entry / "comm").read_text() == "conmon\n":
+                return int(entry.name)
         except OSError:
             continue
-        if arguments[0].endswith(b"conmon") and os.fsencode(bundle) in arguments:
-            return int(entry.name)
     return None

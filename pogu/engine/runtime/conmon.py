@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+import msgspec
+
 from pogu.engine.config import EngineConfig
 from pogu.engine.runtime import attachment, control, execs, failures, tops
 from pogu.engine.runtime.bundle import (
@@ -26,6 +28,7 @@ from pogu.engine.runtime.bundle import (
 from pogu.engine.runtime.launching import launch
 from pogu.engine.runtime.limits import apply_limits
 from pogu.engine.runtime.runtimes import OciRuntime, find_runtime, read_text
+from pogu.engine.runtime.spares import Spares, remove_spool, sweep
 from pogu.engine.runtime.stats import Counters, read_counters
 from pogu.engine.runtime.supervision import Supervision, ended, read_exit, send
 from pogu.engine.runtime.supervisor import (
@@ -42,6 +45,7 @@ from pogu.failpoints import step
 from pogu.linux import inotify
 from pogu.linux.cgroups import Cgroup, hierarchy, prepare_host
 from pogu.linux.orphans import OrphanReaper
+from pogu.linux.processes import Process
 
 
 class ConmonSupervisor(Supervisor):
@@ -56,12 +60,15 @@ class ConmonSupervisor(Supervisor):
         self._bundles.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._containers: dict[str, Supervision] = {}
         self._runtimes: dict[str, OciRuntime] = {}
+        self._spares = Spares(config)
         self._inotify: inotify.Inotify | None = None
         self._orphans: OrphanReaper | None = None
         # more at a time would only share the processors, and all of them would be late
         self._launching = asyncio.Semaphore(2 * (os.cpu_count() or 1) + 2)
         self.on_oom: Callable[[str], None] | None = None
         self.notes = prepare_host()
+        records = [Bundle(path).record() for path in self._bundles.iterdir()]
+        sweep(config, {record.spool for record in records if record})
         if config.runtime == "crun" and hierarchy().stray():
             left = ", ".join(hierarchy().stray())
             self.notes.append(f"crun cannot run while the cgroup v2 tree of this v1 host has {left}: runc is used")
@@ -75,11 +82,10 @@ class ConmonSupervisor(Supervisor):
             await self.delete(spec.id)
         _prepare_persistent(spec.persist_dir)
         configuration, later = runtime.adapt(spec.spec)
+        spool = ""
         try:
-            bundle.make(configuration)
-            step("runtime.create.bundle")
             async with self._launching:
-                process, pid = await launch(spec, bundle, runtime, self._config.run)
+                process, pid, spool = await self._launch(spec, bundle, runtime, configuration)
         except (PoguError, OSError):
             await self._clear(spec.id, bundle, runtime, cgroup_of(spec.spec, 0, False))
             raise
@@ -87,7 +93,7 @@ class ConmonSupervisor(Supervisor):
         runtime.created(spec.id, spec.spec)
         record = _record_of(spec, runtime, process.pid, pid)
         cgroup = cgroup_of(spec.spec, pid, runtime.systemd)
-        record.cgroup = cgroup.path
+        record.cgroup, record.spool = cgroup.path, spool
         bundle.write_record(record)
         step("runtime.create.recorded")
         container = self._take_up(spec.id, bundle, record, runtime, open_process(record.init))
@@ -98,7 +104,26 @@ class ConmonSupervisor(Supervisor):
             except PoguError as e:
                 await self.delete(spec.id)
                 raise failures.create_failure(runtime.name, e.message, record.program) from e
+        self._spares.used(runtime)
         return pid
+
+    async def _launch(
+        self, spec: LaunchSpec, bundle: Bundle, runtime: OciRuntime, configuration: Json
+    ) -> tuple[Process, int, str]:
+        """Create the container through a spare conmon or a new one; return conmon, its PID and its way to the log."""
+        encoded = msgspec.json.encode(configuration)
+        spare = self._spares.take(runtime, spec, len(encoded))
+        if spare is None:
+            bundle.make(encoded)
+            step("runtime.create.bundle")
+            return *await launch(spec, bundle, runtime, self._config.run), ""
+        try:
+            spare.rename(spec, bundle, encoded)
+            step("runtime.create.bundle")
+            return *await spare.become(spec, encoded), str(spare.spool)
+        except BaseException:
+            await asyncio.shield(spare.end())
+            raise
 
     async def start(self, id: str) -> None:
         container = self._get(id)
@@ -218,6 +243,10 @@ class ConmonSupervisor(Supervisor):
     def counters(self, id: str) -> Counters:
         return read_counters(self._get(id).cgroup)
 
+    async def prepare(self) -> None:
+        """Have everything ready that the next containers of the default runtime may want."""
+        await self._spares.fill(self._runtime(""))
+
     async def close(self) -> None:
         """Let go of all containers, which go on running under conmon."""
         for container in self._containers.values():
@@ -229,6 +258,9 @@ class ConmonSupervisor(Supervisor):
         if self._orphans:
             self._orphans.close()
             self._orphans = None
+        await self._spares.close()
+        for runtime in self._runtimes.values():
+            runtime.close()
         if self._config.cgroup_driver != "systemd":
             Cgroup(self._config.cgroup_parent).remove_unused()
 
@@ -312,6 +344,8 @@ class ConmonSupervisor(Supervisor):
         step("runtime.delete.cgroup")
         await runtime.forget(id)
         step("runtime.delete.state")
+        if (record := bundle.record()) and record.spool:
+            remove_spool(Path(record.spool))
         await asyncio.to_thread(bundle.remove)
         step("runtime.delete.bundle")
 

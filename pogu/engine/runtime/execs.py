@@ -236,7 +236,7 @@ class _Launch:
         self._streams.add_terminal(master)
 
     async def _run(self, options: list[str], received: asyncio.Future[None] | None = None) -> RuntimeExec:
-        arguments = [self._runtime.program, *self._runtime.global_arguments(self._log), "exec", *options]
+        arguments = [self._runtime.executable(), *self._runtime.global_arguments(self._log), "exec", *options]
         arguments += ["--process", str(self._process_file), "--pid-file", str(self._pid_file), self._id]
         appeared = asyncio.Event()
         watch = self._events.watch(self._directory, inotify.CLOSE_WRITE | inotify.MOVED_TO, lambda *_: appeared.set())

@@ -39,21 +39,33 @@ async def launch(
     read_end, write_end = os.pipe()
     sync = Stream(read_end)
     try:
-        process = _spawn(spec, bundle, runtime, temporary, write_end)
-        step("runtime.create.spawned")
-        pid, message = await _read_sync(sync)
+        process = start_conmon(spec, bundle, runtime, temporary, write_end)
+        return process, await created(process, sync, spec, bundle, runtime)
     finally:
         sync.close()
+
+
+async def created(
+    process: processes.Process, sync: Stream, spec: LaunchSpec, bundle: Bundle, runtime: OciRuntime
+) -> int:
+    """Wait until a conmon that was started with the other end of `sync` has created the container; return its PID.
+
+    Raises as `launch`.
+    """
+    step("runtime.create.spawned")
+    pid, message = await _read_sync(sync)
     if pid > 0:
-        return process, pid
+        return pid
     await process.wait()
     words = failures.last_error(read_text(bundle.runtime_log)) or message or read_text(bundle.conmon_log).strip()
     arguments = spec.spec.get("process", {}).get("args") or [""]
     raise failures.create_failure(runtime.name, words, arguments[0])
 
 
-def _spawn(spec: LaunchSpec, bundle: Bundle, runtime: OciRuntime, temporary: Path, sync_fd: int) -> processes.Process:
-    """Start conmon; closes `sync_fd`."""
+def start_conmon(
+    spec: LaunchSpec, bundle: Bundle, runtime: OciRuntime, temporary: Path, sync_fd: int
+) -> processes.Process:
+    """Start conmon in the bundle, of which it is told nothing but `spec`'s names; closes `sync_fd`."""
     errors = os.open(bundle.conmon_log, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     env = {**environment(), "_OCI_SYNCPIPE": str(_SYNC_FD)}
     if len(str(temporary)) < 80:  # else the socket's address would be too long (unix(7)), and /tmp must do
@@ -75,8 +87,8 @@ def _spawn(spec: LaunchSpec, bundle: Bundle, runtime: OciRuntime, temporary: Pat
 def _arguments(spec: LaunchSpec, bundle: Bundle, runtime: OciRuntime) -> list[str]:
     program = shutil.which("conmon", path=os.environ.get("PATH", "") + ":" + SYSTEM_PATH) or "conmon"
     arguments = [program, "--sync", "--api-version=1", "--full-attach", "--no-sync-log", "--log-level=error"]
-    arguments += ["--cid", spec.id, "--cuuid", spec.id, "--name", spec.id, "--runtime", runtime.program]
-    arguments += ["--bundle", str(bundle.path), "--container-pidfile", str(bundle.pid_file)]
+    arguments += ["--cid", spec.id, "--cuuid", spec.id, "--name", spec.id, "--runtime", runtime.executable()]
+    arguments += ["--bundle", str(bundle.path), "--container-pidfile", bundle.pid_file.name]  # in its directory
     arguments += ["--persist-dir", str(spec.persist_dir), "--log-path", f"k8s-file:{spec.log_path}"]
     if spec.terminal:
         arguments.append("--terminal")

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from pogu.engine.runtime import failures
+from pogu.engine.runtime.programs import ReadOnlyProgram
 from pogu.errors import InvalidArgument, NotFound, PoguError
 from pogu.linux import processes
 from pogu.linux.cgroups import hierarchy
@@ -40,6 +41,13 @@ class OciRuntime:
         self.root = root
         self.systemd = systemd
         self._arguments = arguments
+
+    def executable(self) -> str:
+        """Return what to execute."""
+        return self.program
+
+    def close(self) -> None:
+        """Let go of what was opened for it. Idempotent."""
 
     def global_arguments(self, log: Path) -> list[str]:
         """Return the arguments that stand before the command; errors go to `log` as JSON lines."""
@@ -66,20 +74,20 @@ class OciRuntime:
 
     async def start(self, id: str, log: Path) -> None:
         """Let the created container's program run. Raises NotFound, or PoguError with the runtime's words."""
-        done = await processes.run([self.program, *self.global_arguments(log), "start", id], env=environment())
+        done = await processes.run([self.executable(), *self.global_arguments(log), "start", id], env=environment())
         if done.returncode:
             raise PoguError(failures.last_error(read_text(log)) or done.stderr.decode(errors="replace").strip())
 
     async def update(self, id: str, resources: Json, log: Path) -> None:
         """Change limits through the runtime, which tells systemd. Raises PoguError with the runtime's words."""
-        argv = [self.program, *self.global_arguments(log), "update", "--resources", "-", id]
+        argv = [self.executable(), *self.global_arguments(log), "update", "--resources", "-", id]
         done = await processes.run(argv, input=msgspec.json.encode(resources), env=environment())
         if done.returncode:
             raise PoguError(failures.last_error(read_text(log)) or done.stderr.decode(errors="replace").strip())
 
     async def forget(self, id: str) -> None:
         """Remove the state of a container whose processes have ended. Idempotent."""
-        await processes.run([self.program, f"--root={self.root}", "delete", "--force", id], env=environment())
+        await processes.run([self.executable(), f"--root={self.root}", "delete", "--force", id], env=environment())
         await self._remove_state(id)
 
     async def _remove_state(self, id: str) -> None:
@@ -93,7 +101,14 @@ class Crun(OciRuntime):
 
     def __init__(self, program: str, root: Path, *, systemd: bool = False, arguments: tuple[str, ...] = ()) -> None:
         super().__init__(program, root, systemd=systemd, arguments=arguments)
+        self._read_only = ReadOnlyProgram(program, root.parent / "programs" / self.name)
         self._filters: dict[bytes, str] = {}
+
+    def executable(self) -> str:
+        return self._read_only.path()
+
+    def close(self) -> None:
+        self._read_only.close()
 
     def adapt(self, spec: Json) -> tuple[Json, Json]:
         """Give crun a seccomp filter it has compiled before, and keep from it what it cannot do.

@@ -42,8 +42,10 @@ def short_dir() -> Iterator[Path]:
 async def ground(request: pytest.FixtureRequest, rootfs: Path, short_dir: Path) -> AsyncIterator[Ground]:
     """A supervisor over the runtime that the test class names (`runtime_name`)."""
     name = getattr(request.cls, "runtime_name", "crun")
-    ground = Ground(rootfs, short_dir, name, getattr(request.cls, "cgroup_driver", "cgroupfs"))
+    driver, spares = getattr(request.cls, "cgroup_driver", "cgroupfs"), getattr(request.cls, "spares", 0)
+    ground = Ground(rootfs, short_dir, name, driver, spares)
     try:
+        await ground.supervisor.prepare()
         yield ground
     finally:
         with contextlib.suppress(Exception):

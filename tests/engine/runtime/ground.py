@@ -27,7 +27,9 @@ from pogu.linux.cgroups import Cgroup
 class Ground:
     """One supervisor with its own directories and cgroup."""
 
-    def __init__(self, rootfs: Path, base: Path, runtime: str, cgroup_driver: str = "cgroupfs") -> None:
+    def __init__(
+        self, rootfs: Path, base: Path, runtime: str, cgroup_driver: str = "cgroupfs", spares: int = 0
+    ) -> None:
         self.rootfs = rootfs
         self.base = base
         self.config = EngineConfig(
@@ -36,6 +38,7 @@ class Ground:
             runtime=runtime,
             cgroup_parent=f"/pogu-test-{secrets.token_hex(4)}",
             cgroup_driver=cgroup_driver,
+            spare_supervisors=spares,
         )
         self.supervisor = ConmonSupervisor(self.config)
         self.host: HostFacts = read_host()
@@ -119,6 +122,7 @@ class Ground:
         """Replace the supervisor by a new one that knows only what is on disk and in /proc."""
         await self.supervisor.close()
         self.supervisor = ConmonSupervisor(self.config)
+        await self.supervisor.prepare()
 
     async def clear(self) -> None:
         for id in self.supervisor.listing():

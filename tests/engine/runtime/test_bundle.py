@@ -26,14 +26,14 @@ def record() -> Supervised:
 
 def test_a_record_is_read_back_whole(tmp_path: Path) -> None:
     bundle = Bundle(tmp_path / "id")
-    bundle.make({"linux": {"cgroupsPath": "/a/b"}})
+    bundle.make(b'{"linux": {"cgroupsPath": "/a/b"}}')
     assert bundle.record() is None
     bundle.write_record(record())
     assert bundle.record() == record()
     assert cgroup_of(bundle.spec(), 0, False).path == "/a/b"
     assert bundle.path.stat().st_mode & 0o777 == 0o700
     with pytest.raises(FileExistsError):
-        bundle.make({})
+        bundle.make(b"{}")
     bundle.remove()
     bundle.remove()
     assert (bundle.record(), bundle.spec()) == (None, {})
@@ -74,8 +74,10 @@ async def test_names_with_brackets_and_blanks_do_not_confuse(tmp_path: Path) -> 
 async def test_a_conmon_is_found_by_its_bundle(tmp_path: Path) -> None:
     program = tmp_path / "conmon"
     program.symlink_to("/bin/sleep")
-    bundle = Path("3.14159")  # an argument that sleep takes: it adds them up
-    process = spawn([program, "60", bundle])
+    started, bundle = tmp_path / "started", tmp_path / "bundle"
+    started.mkdir()
+    process = spawn([program, "60"], cwd=started)
+    started.rename(bundle)  # as a spare's
     while not (found := find_conmon(bundle)):
         pass
     assert found == process.pid

@@ -17,6 +17,11 @@ class TestCrun(SupervisorContract):
     runtime_name = "crun"
 
 
+class TestCrunFromSpares(SupervisorContract):
+    runtime_name = "crun"
+    spares = 2
+
+
 class TestRunc(SupervisorContract):
     runtime_name = "runc"
 
