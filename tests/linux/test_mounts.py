@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,3 +125,19 @@ def test_syncing_a_file_system(tmp_path: Path) -> None:
     with pytest.raises(OSError) as e:
         mounts.syncfs(fd)
     assert e.value.errno == errno.EBADF
+
+
+def test_a_read_only_clone_can_be_run_and_not_written(tmp_path: Path) -> None:
+    program = tmp_path / "true"
+    program.write_bytes(Path("/bin/true").read_bytes())
+    program.chmod(0o755)
+    fd = mounts.read_only_clone(program)
+    try:
+        path = f"/proc/{os.getpid()}/fd/{fd}"
+        subprocess.run([path], check=True)
+        with pytest.raises(OSError, match="Read-only file system"):
+            os.open(path, os.O_WRONLY)
+    finally:
+        os.close(fd)
+    with pytest.raises(FileNotFoundError):
+        mounts.read_only_clone(tmp_path / "missing")

@@ -130,6 +130,7 @@ class Execs:
             raise InvalidArgument("No exec command specified")
         entry = self._rooms.table.find(ref)
         self._require_running(entry, ref)
+        self._rooms.supervisor.expect()
         parse_detach_keys(config.detach_keys, "escape")
         for text in (*config.cmd, *config.env, config.user, config.working_dir):
             if "\0" in text:
@@ -176,6 +177,7 @@ class Execs:
         exec_ = self.get(id_)
         entry = self._entry(exec_)
         exec_.started = True
+        self._rooms.supervisor.expect()
         exec_.config.console_size = size or exec_.config.console_size
         self._rooms.publish(entry, exec_.event("exec_start"), execID=exec_.id)
         try:

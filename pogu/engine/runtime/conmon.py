@@ -43,6 +43,7 @@ from pogu.engine.runtime.supervisor import (
 from pogu.errors import Conflict, NotFound, PoguError
 from pogu.failpoints import step
 from pogu.linux import inotify
+from pogu.linux.attach_lock import AttachLock
 from pogu.linux.cgroups import Cgroup, hierarchy, prepare_host
 from pogu.linux.orphans import OrphanReaper
 from pogu.linux.processes import Process
@@ -61,6 +62,7 @@ class ConmonSupervisor(Supervisor):
         self._containers: dict[str, Supervision] = {}
         self._runtimes: dict[str, OciRuntime] = {}
         self._spares = Spares(config)
+        self._attach_lock = AttachLock()
         self._inotify: inotify.Inotify | None = None
         self._orphans: OrphanReaper | None = None
         # more at a time would only share the processors, and all of them would be late
@@ -72,6 +74,9 @@ class ConmonSupervisor(Supervisor):
         if config.runtime == "crun" and hierarchy().stray():
             left = ", ".join(hierarchy().stray())
             self.notes.append(f"crun cannot run while the cgroup v2 tree of this v1 host has {left}: runc is used")
+
+    def expect(self) -> None:
+        self._attach_lock.expect()
 
     async def create(self, spec: LaunchSpec) -> int:
         runtime = self._runtime(spec.runtime)

@@ -136,6 +136,9 @@ class Supervisor(ABC):
 
     on_oom: Callable[[str], None] | None = None  # called when the kernel first kills a process for want of memory
 
+    def expect(self) -> None:  # noqa: B027 # optional
+        """Be told that a `create` or `exec` will probably come in some milliseconds. Returns at once."""
+
     @abstractmethod
     async def create(self, spec: LaunchSpec) -> int:
         """Set the container up without running its program, and return the host's PID of its first process.

@@ -60,6 +60,7 @@ async def create(
         NotFound: no such image, or no such container to share namespaces with.
         Conflict: the name is taken.
     """
+    rooms.supervisor.expect()  # most are started as soon as they are made
     if config is None:
         raise InvalidArgument("config cannot be empty in order to create a container")
     host = host or HostConfig()

@@ -30,6 +30,7 @@ async def launch(rooms: Rooms, entry: Entry) -> None:
     """
     if entry.cleaning:
         await asyncio.shield(entry.cleaning)
+    rooms.supervisor.expect()
     try:
         pid = await _bring_up(rooms, entry)
         set_running(entry.record.state, pid, now_rfc3339())
