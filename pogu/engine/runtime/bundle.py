@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -116,28 +117,24 @@ def open_process(process: tuple[int, int]) -> int | None:
 
 def supervisors(bundles: Path) -> dict[str, int]:
     """Return the conmon of each container whose bundle is or was below a directory: ID -> PID."""
-    found: dict[str, int] = {}
-    prefix = os.fsencode(bundles) + b"/"
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                arguments = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if arguments[0].endswith(b"conmon"):
-                ids = [a.removeprefix(prefix).decode() for a in arguments if a.startswith(prefix)]
-                found.update({i: int(entry.name) for i in ids if "/" not in i})
+    found = {}
+    for pid, directory in _conmons():
+        if directory.parent == bundles:
+            found[directory.name.removesuffix(" (deleted)")] = pid
     return found
 
 
 def find_conmon(bundle: Path) -> int | None:
     """Return the PID of the conmon that works in `bundle`, for one that was started and not yet written down."""
+    return next((pid for pid, directory in _conmons() if directory == bundle), None)
+
+
+def _conmons() -> Iterator[tuple[int, Path]]:
+    """Yield every conmon with its working directory, by which it is told: a spare's bundle was called otherwise."""
     for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            if (entry / "cwd").readlink() == bundle and (entry / "comm").read_text() == "conmon\n":
-                return int(entry.name)
-        except OSError:
-            continue
-    return None
+        if entry.name.isdigit():
+            try:
+                if (entry / "comm").read_text() == "conmon\n":
+                    yield int(entry.name), (entry / "cwd").readlink()
+            except OSError:  # it has ended
+                continue

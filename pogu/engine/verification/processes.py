@@ -7,6 +7,7 @@ import shutil
 from functools import partial
 from pathlib import Path
 
+from pogu.engine.runtime import spares
 from pogu.engine.runtime.bundle import Bundle, start_time, supervisors
 from pogu.engine.runtime.execs import under_way
 from pogu.engine.verification.problem import Problem
@@ -41,7 +42,7 @@ async def _check_states(scene: Scene) -> None:
     for runtime in ("crun", "runc"):
         folder = scene.rooms.config.run / runtime
         for id_ in await asyncio.to_thread(_names, folder):
-            if not id_.startswith(".") and not scene.may_run(id_):
+            if not id_.startswith((".", spares.PREFIX)) and not scene.may_run(id_):
                 scene.found(
                     Problem(
                         "bundle",
