@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.running import RunningDaemon
 
 REPOSITORY = Path(__file__).parent.parent
+SOAK_SECONDS = 2 * 3600  # for each test of the long form
 IMAGES = REPOSITORY / "build" / "images"
 
 
@@ -31,6 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--soak"):
         items[:] = [i for i in items if i.get_closest_marker("soak")]
+        for item in items:
+            item.add_marker(pytest.mark.timeout(SOAK_SECONDS), append=False)
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

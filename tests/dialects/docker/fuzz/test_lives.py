@@ -14,7 +14,7 @@ from tests.dialects.docker.fuzz.making import Made, Maker
 from tests.dialects.docker.fuzz.test_walks import leftovers
 from tests.running import eventually
 
-pytestmark = [pytest.mark.xdist_group("fuzz"), pytest.mark.soak, pytest.mark.timeout(4 * 3600)]
+pytestmark = [pytest.mark.xdist_group("fuzz"), pytest.mark.soak, pytest.mark.timeout(600)]
 
 Soak = Callable[[float, float], float]
 

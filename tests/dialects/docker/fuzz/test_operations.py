@@ -9,7 +9,7 @@ import pytest
 from tests.dialects.docker.fuzz.ground import Ground
 from tests.dialects.docker.fuzz.making import Maker
 
-pytestmark = [pytest.mark.xdist_group("fuzz"), pytest.mark.soak, pytest.mark.timeout(4 * 3600)]
+pytestmark = [pytest.mark.xdist_group("fuzz"), pytest.mark.soak, pytest.mark.timeout(600)]
 
 Soak = Callable[[float, float], float]
 Evidence = Callable[..., None]

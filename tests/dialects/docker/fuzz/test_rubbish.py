@@ -15,7 +15,7 @@ import pytest
 from tests.dialects.docker.fuzz.ground import Ground
 from tests.dialects.docker.fuzz.test_streams import drain, end
 
-pytestmark = [pytest.mark.xdist_group("fuzz"), pytest.mark.soak, pytest.mark.timeout(4 * 3600)]
+pytestmark = [pytest.mark.xdist_group("fuzz"), pytest.mark.soak, pytest.mark.timeout(600)]
 
 PING = b"GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n"
 CREATE = b'POST /v1.50/containers/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{"Image":"busybox"} '

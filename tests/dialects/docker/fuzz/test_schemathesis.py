@@ -26,7 +26,7 @@ from tests.dialects.docker.fuzz.making import Made
 from tests.dialects.docker.fuzz.verdict import ANYWHERE
 from tests.dialects.docker.fuzz.wire import Reply
 
-pytestmark = [pytest.mark.xdist_group("fuzz"), pytest.mark.soak, pytest.mark.timeout(4 * 3600)]
+pytestmark = [pytest.mark.xdist_group("fuzz"), pytest.mark.soak, pytest.mark.timeout(600)]
 
 schemathesis.serializer.alias("application/x-tar", "application/octet-stream")
 

@@ -21,7 +21,7 @@ from tests.dialects.docker.fuzz.offers import PATIENT
 from tests.dialects.docker.http_client import Answer, Client
 from tests.running import eventually
 
-pytestmark = [pytest.mark.xdist_group("fuzz"), pytest.mark.soak, pytest.mark.timeout(4 * 3600)]
+pytestmark = [pytest.mark.xdist_group("fuzz"), pytest.mark.soak, pytest.mark.timeout(600)]
 
 Soak = Callable[[float, float], float]
 
