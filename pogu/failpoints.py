@@ -3,6 +3,9 @@
 Armed by the environment variable POGU_FAILPOINTS, which is read once, when the daemon starts:
 
     POGU_FAILPOINTS=NAME=ACTION[@NUMBER][;…]
+    POGU_FAILPOINTS=@FILE
+
+With `@FILE` the file holds the same, and may be replaced at any time: a test then needs no new daemon for each failure.
 
 `NAME` is a step as it stands in the code (`container.start.mounted`), or `*` for every step. The action happens at the
 NUMBERth time that the step is reached (1 unless given) and once only. Actions are
@@ -23,6 +26,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 VARIABLE = "POGU_FAILPOINTS"
 
@@ -37,6 +41,7 @@ class _Action:
 
 
 _armed: dict[str, _Action] = {}
+_files: list[_File] = []
 _reached: Counter[str] = Counter()
 _lock = threading.Lock()
 
@@ -47,7 +52,7 @@ def step(name: str) -> None:
     Raises:
         OSError: a failure is armed for it.
     """
-    if _armed:
+    if _armed or _files:
         _act(name)
 
 
@@ -57,10 +62,34 @@ def arm(environment: Mapping[str, str]) -> bool:
     Raises:
         ValueError: it does not have the form above.
     """
+    text = environment.get(VARIABLE, "")
+    _files[:] = [_File(Path(text[1:]))] if text.startswith("@") else []
+    _replace("" if _files else text)
+    return bool(_armed or _files)
+
+
+@dataclass(slots=True)
+class _File:
+    """A file with what is armed, as it was when it was last looked at."""
+
+    path: Path
+    version: tuple[int, int] = (0, 0)
+
+    def look(self) -> None:
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            return
+        if self.version != (status.st_ino, status.st_mtime_ns):
+            self.version = status.st_ino, status.st_mtime_ns
+            _replace(self.path.read_text())
+
+
+def _replace(text: str) -> None:
+    actions = dict(_parse(part) for part in text.strip().split(";") if part)
     _armed.clear()
     _reached.clear()
-    _armed.update(_parse(part) for part in environment.get(VARIABLE, "").split(";") if part)
-    return bool(_armed)
+    _armed.update(actions)
 
 
 def _parse(text: str) -> tuple[str, _Action]:
@@ -74,6 +103,8 @@ def _parse(text: str) -> tuple[str, _Action]:
 
 
 def _act(name: str) -> None:
+    for file in _files:
+        file.look()
     for key in (name, "*"):
         action = _armed.get(key)
         if action is None:

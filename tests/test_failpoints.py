@@ -61,3 +61,18 @@ def test_a_kill_ends_the_process_at_once() -> None:
 def test_what_cannot_be_read_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="POGU_FAILPOINTS"):
         failpoints.arm({failpoints.VARIABLE: text})
+
+
+def test_a_file_arms_while_the_daemon_runs(tmp_path: Path) -> None:
+    file = tmp_path / "armed"
+    _arm(f"@{file}")
+    step("a")
+    part = tmp_path / "part"
+    part.write_text("a=EIO")
+    part.rename(file)
+    with pytest.raises(OSError):
+        step("a")
+    step("a")
+    part.write_text("")
+    part.rename(file)
+    step("a")

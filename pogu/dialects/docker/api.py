@@ -15,7 +15,7 @@ from pogu.dialects.docker.call import Call
 from pogu.dialects.docker.container_create import CreateRoutes
 from pogu.dialects.docker.container_streams import StreamRoutes
 from pogu.dialects.docker.containers import ContainerRoutes
-from pogu.dialects.docker.errors import body_of, status_of
+from pogu.dialects.docker.errors import body_of, failure_text, status_of
 from pogu.dialects.docker.exec import ExecRoutes
 from pogu.dialects.docker.images import ImageRoutes
 from pogu.dialects.docker.networks import NetworkRoutes
@@ -109,7 +109,7 @@ def render_failure(request: Request, error: Exception) -> Response:
     if isinstance(error, PoguError):
         return render_error(error)
     log.error("%s %s failed", request.method, request.path, exc_info=error)
-    return render_error(PoguError("internal error; the daemon's log says more"))
+    return render_error(PoguError(failure_text(error)))
 
 
 def render_error(error: PoguError, plain: bool = False) -> Response:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import msgspec
 
 from pogu.errors import (
@@ -20,6 +23,11 @@ from pogu.errors import (
     Unavailable,
     Unsupported,
 )
+
+# what a machine can run out of, and a disk that fails: whoever asked can do something about it
+_MACHINE = {
+    errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN
+}  # fmt: skip
 
 STATUS: dict[type[PoguError], int] = {
     InvalidArgument: 400,
@@ -47,3 +55,15 @@ def status_of(error: PoguError) -> int:
 def body_of(message: str) -> bytes:
     """Return the body that every error answer has."""
     return msgspec.json.encode({"message": message}) + b"\n"
+
+
+def failure_text(error: Exception) -> str:
+    """Return what to tell of any failure: its message, what the machine lacks, or that the log says more."""
+    if isinstance(error, PoguError):
+        return error.message
+    if isinstance(error, OSError) and error.errno in _MACHINE:
+        where = f": {error.filename}" if error.filename else ""
+        return f"{os.strerror(error.errno or 0).lower()}{where}"
+    if "can't start new thread" in str(error):  # what Python says of EAGAIN
+        return os.strerror(errno.EAGAIN).lower()
+    return "internal error; the daemon's log says more"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pogu.dialects.docker.call import Call, empty_response, json_response
+from pogu.dialects.docker.errors import failure_text
 from pogu.dialects.docker.frames import RAW_STREAM
 from pogu.dialects.docker.hijack import carry, report_failure, take_over
 from pogu.dialects.docker.requests import ExecCreateRequest, ExecStartRequest
@@ -51,8 +52,8 @@ class ExecRoutes:
         line = await take_over(call, not tty)
         try:
             session = await self._containers.exec_start(exec_id, detach=False, tty=tty, size=size)
-        except PoguError as e:  # the answer has begun: say it where the output would have been
-            await report_failure(line, e.message, not tty)
+        except (PoguError, OSError) as e:  # the answer has begun: say it where the output would have been
+            await report_failure(line, failure_text(e), not tty)
             return None
         assert session is not None
         await carry(line, session, multiplexed=not tty, stdin=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -11,12 +12,15 @@ import msgspec
 
 from pogu.dialects.docker.call import Call, json_response, stream_response
 from pogu.dialects.docker.download import check_source, download
+from pogu.dialects.docker.errors import failure_text
 from pogu.dialects.docker.platforms import decode_platform, one_platform, parse_platform
 from pogu.dialects.docker.routes import TAR, Parameter, Route, flag, stream, text
 from pogu.engine.engine import Engine
 from pogu.engine.images import Progress, parse_reference
 from pogu.errors import Forbidden, NotFound, PoguError
 from pogu.http import Response
+
+log = logging.getLogger(__name__)
 
 Message = dict[str, Any]
 
@@ -123,7 +127,10 @@ async def progress_stream(work: Callable[[Progress], Awaitable[None]]) -> AsyncI
             yield msgspec.json.encode(message) + b"\r\n"
         try:
             await task
-        except PoguError as e:
-            yield msgspec.json.encode({"errorDetail": {"message": e.message}, "error": e.message}) + b"\r\n"
+        except (PoguError, OSError) as e:
+            if not isinstance(e, PoguError):
+                log.error("an image could not be made", exc_info=e)
+            told = failure_text(e)
+            yield msgspec.json.encode({"errorDetail": {"message": told}, "error": told}) + b"\r\n"
     finally:
         task.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -201,9 +202,15 @@ async def connect(rooms: Rooms, network_ref: str, entry: Entry, wanted: Endpoint
         else:
             endpoint = asked(wanted)
             endpoint.mac_address = wanted.mac_address
-        step("container.connect.joined")
-        record.networks = {**record.networks, network.name: endpoint}
-        await _rewrite(rooms, entry)
+        before = record.networks
+        try:
+            step("container.connect.joined")
+            record.networks = {**before, network.name: endpoint}
+            await _rewrite(rooms, entry)
+        except BaseException:
+            record.networks = before
+            await asyncio.shield(rooms.networks.leave(entry.id, network.id))
+            raise
         step("container.connect.recorded")
 
 
@@ -252,10 +259,31 @@ async def disconnect(rooms: Rooms, network_ref: str, entry: Entry, force: bool) 
             raise Conflict(f"container {entry.id} is not connected to network {name}")
         if is_live(record):
             await rooms.networks.leave(entry.id, id_)
-        step("container.disconnect.left")
-        record.networks = {n: e for n, e in record.networks.items() if n != name}
-        await _rewrite(rooms, entry)
+        before = record.networks
+        try:
+            step("container.disconnect.left")
+            record.networks = {n: e for n, e in before.items() if n != name}
+            await _rewrite(rooms, entry)
+        except BaseException:
+            await asyncio.shield(_reconnect(rooms, entry, before, name))
+            raise
         step("container.disconnect.recorded")
+
+
+async def _reconnect(rooms: Rooms, entry: Entry, before: dict[str, EndpointSettings], name: str) -> None:
+    """Undo a disconnection that could not be recorded; the endpoint may get another address."""
+    record = entry.record
+    if is_live(record):
+        wanted = asked(before[name])
+        endpoint = await rooms.networks.join(
+            entry.id,
+            rooms.networks.get(name),
+            wanted,
+            container_name=record.name,
+            hostname=record.config.hostname or "",
+        )
+        before = {**before, name: endpoint}
+    record.networks = before
 
 
 async def _rewrite(rooms: Rooms, entry: Entry) -> None:

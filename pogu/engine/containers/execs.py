@@ -182,7 +182,7 @@ class Execs:
         self._rooms.publish(entry, exec_.event("exec_start"), execID=exec_.id)
         try:
             process = await self._rooms.shielded(self._run(entry, exec_, detach), f"exec {exec_.id}")
-        except PoguError as e:
+        except (PoguError, OSError) as e:
             exec_.exit_code = _exit_code(e)
             entry.execs.discard(exec_.id)
             self._rooms.publish(entry, "exec_die", execID=exec_.id, exitCode=str(exec_.exit_code))
@@ -199,10 +199,15 @@ class Execs:
         description = await exec_process(self._rooms, entry, config)
         step("container.exec.described")
         process = await self._rooms.supervisor.exec(entry.id, description, terminal=config.tty, stdin=stdin)
-        step("container.exec.running")
+        try:
+            step("container.exec.running")
+            if config.tty and config.console_size:
+                await process.resize(*config.console_size)
+        except BaseException:
+            process.kill()
+            process.close()
+            raise
         exec_.process, exec_.pid, exec_.running = process, process.pid, True
-        if config.tty and config.console_size:
-            await process.resize(*config.console_size)
         self._rooms.spawn(self._watch(entry, exec_, process), f"exec {exec_.id}")
         if detach:
             self._rooms.spawn(discard_output(process), f"output of exec {exec_.id}")
@@ -247,7 +252,7 @@ class Execs:
             raise Conflict(f"Container {shown} is paused, unpause the container before exec")
 
 
-def _exit_code(error: PoguError) -> int:
+def _exit_code(error: Exception) -> int:
     """Return the code of a process that could not be started: what Docker makes of the reason."""
     if isinstance(error, CommandNotFound):
         return 127

@@ -12,7 +12,7 @@ from pogu.engine.containers.output import read_output
 from pogu.engine.containers.rooms import Rooms, log
 from pogu.engine.containers.table import Entry
 from pogu.engine.model import Container, HealthConfig, HealthLog, HealthState
-from pogu.engine.moments import format_ns, parse_rfc3339
+from pogu.engine.moments import format_ns
 from pogu.engine.naming import new_id
 from pogu.engine.runtime import ExecProcess
 from pogu.errors import PoguError
@@ -74,17 +74,16 @@ def end(entry: Entry) -> None:
 async def _monitor(rooms: Rooms, entry: Entry) -> None:
     config = entry.record.config.healthcheck or HealthConfig()
     while True:
-        await asyncio.sleep(_pause(entry.record, config) / 1e9)
+        await asyncio.sleep(_pause(entry, config) / 1e9)
         result = await _probe(rooms, entry, config)
         _note(rooms, entry, config, result)
 
 
-def _pause(record: Container, config: HealthConfig) -> int:
+def _pause(entry: Entry, config: HealthConfig) -> int:
     """Return the nanoseconds to the next probe: shorter while it starts."""
     interval = config.interval or INTERVAL
-    health = record.state.health
-    age = time.time_ns() - parse_rfc3339(record.state.started_at)
-    if health and health.status == "starting" and age < config.start_period:
+    health = entry.record.state.health
+    if health and health.status == "starting" and entry.age_ns() < config.start_period:
         return config.start_interval or START_INTERVAL
     return interval
 
@@ -135,7 +134,7 @@ def _note(rooms: Rooms, entry: Entry, config: HealthConfig, result: Result) -> N
         status, streak = "healthy", 0
     else:
         status, streak = old.status, old.failing_streak
-        age = result.start_ns - parse_rfc3339(record.state.started_at)
+        age = entry.age_ns() - max(0, result.end_ns - result.start_ns)  # when the probe began
         if not (old.status == "starting" and age < config.start_period):
             streak += 1
         if streak >= (config.retries or RETRIES):

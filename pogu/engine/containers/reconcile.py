@@ -43,6 +43,7 @@ async def reconcile(rooms: Rooms) -> None:
         log.warning("records are missing or unreadable: what belongs to no container is left as it is")
     else:
         await _clear_strays(rooms, alive)
+        await rooms.volumes.discard_unmade()
     await _tidy(rooms)
     for entry in rooms.table:
         if is_live(entry.record):
@@ -105,8 +106,18 @@ async def _resume(rooms: Rooms, entry: Entry, pid: int) -> None:
             except PoguError as e:
                 log.warning("container %s: volume %s: %s", entry.id, point.name, e)
     entry.up.set()
+    await _set_frozen(rooms, entry)
     if not entry.record.state.paused:
         health.begin(rooms, entry)
+
+
+async def _set_frozen(rooms: Rooms, entry: Entry) -> None:
+    """Bring the container into the state that its record says: a crash in a commit or pause may have left it frozen."""
+    change = rooms.supervisor.pause if entry.record.state.paused else rooms.supervisor.resume
+    try:
+        await change(entry.id)
+    except PoguError as e:  # it ends just now
+        log.warning("container %s: %s", entry.id, e)
 
 
 async def _reconcile_networks(rooms: Rooms, alive: Mapping[str, int], keep_strays: bool) -> None:

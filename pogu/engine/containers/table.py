@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,6 +52,7 @@ class Entry:
     holds_root: bool = False  # the run has the root mounted
     execs: set[str] = field(default_factory=set)
     process: dict[str, Any] | None = None  # the first process as it was launched (OCI form)
+    since_ns: int = 0  # time.monotonic_ns() of the present run's start, 0 before it is known
     gone: bool = False  # the tombstone is committed
     created_ns: int = 0
 
@@ -61,6 +63,16 @@ class Entry:
     def id(self) -> str:
         """The container's ID."""
         return self.record.id
+
+    def age_ns(self) -> int:
+        """Return how long the present run has lasted. The host's clock may be set meanwhile: it does not matter.
+
+        Of a run that an earlier daemon began only the clock tells the start.
+        """
+        now = time.monotonic_ns()
+        if not self.since_ns:
+            self.since_ns = now - max(0, time.time_ns() - parse_rfc3339(self.record.state.started_at))
+        return now - self.since_ns
 
     def next_exit(self) -> asyncio.Future[WaitResult]:
         """Return a future of the next exit, registered now."""

@@ -16,3 +16,4 @@ class Volume(Record):
     options: dict[str, str] | None = None
     scope: str = "local"
     anonymous: bool = False
+    made_for: str = ""  # the ID of the container whose creation makes it, until that is recorded

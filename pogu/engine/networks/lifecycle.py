@@ -162,6 +162,7 @@ class NetworkLifecycle:
                 step("network.remove.recorded")
             except BaseException:
                 self.records.reserve(network)
+                await self._restore(network)
                 raise
             self.pools.close(network.id)
         self.events.publish("network", "destroy", network.id, {"name": network.name, "type": network.driver})

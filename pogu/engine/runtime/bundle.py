@@ -73,6 +73,11 @@ class Bundle:
         except (OSError, msgspec.DecodeError, msgspec.ValidationError):
             return None
 
+    def forget_execs(self) -> None:
+        """Remove the files of execs whose start an earlier daemon did not finish."""
+        for path in self.path.glob("exec-*"):
+            shutil.rmtree(path, ignore_errors=True)
+
     def remove(self) -> None:
         """Remove the directory and all in it. Idempotent."""
         shutil.rmtree(self.path, ignore_errors=True)

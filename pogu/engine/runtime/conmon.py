@@ -223,6 +223,7 @@ class ConmonSupervisor(Supervisor):
             self._remember_ended(id, bundle, persist_dir)
             return None
         self._containers[id] = container
+        await asyncio.to_thread(bundle.forget_execs)
         self._watch_oom(container)
         container.watch_adopted()
         return container.record.init[0] if container.init is not None else None

@@ -209,10 +209,15 @@ class LayeredDriver(StorageDriver):
         with opened(open_root(work)) as fd:
             syncfs(fd)
         step("storage.layer.synced")
-        work.rename(self.root / "layers" / short)
-        step("storage.layer.named")
-        with opened(open_root(self.root / "layers")) as fd:
-            os.fsync(fd)
+        target = self.root / "layers" / short
+        work.rename(target)
+        try:
+            step("storage.layer.named")
+            with opened(open_root(self.root / "layers")) as fd:
+                os.fsync(fd)
+        except OSError:
+            self._trash.throw(target)
+            raise
         self._layers[info.chain_id] = info
 
     def _free_name(self, chain_id: str) -> str:
@@ -280,7 +285,6 @@ class LayeredDriver(StorageDriver):
             step("storage.container.prepared")
             work.rename(self.container_path(container_id))
             self._trash.left(work)
-            step("storage.container.named")
         except BaseException as e:
             self._trash.throw(work)
             if container_id in self._containers:  # made by another call meanwhile
@@ -289,6 +293,7 @@ class LayeredDriver(StorageDriver):
                 raise PoguError(f"cannot make the writable layer of {container_id}: {e.strerror or e}") from e
             raise
         self._containers[container_id] = chain_id
+        step("storage.container.named")
 
     def container_path(self, container_id: str) -> Path:
         return self.root / "containers" / container_id

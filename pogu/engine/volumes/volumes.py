@@ -127,9 +127,13 @@ class Volumes:
         driver: str = "local",
         driver_opts: Mapping[str, str] | None = None,
         labels: Mapping[str, str] | None = None,
+        *,
         anonymous: bool = False,
+        made_for: str = "",
     ) -> Volume:
         """Make a volume, or return the one that has this name. Without a name it gets one and counts as anonymous.
+
+        One that is `made_for` a container which is being created goes with it after a crash, until it is `kept`.
 
         Raises:
             InvalidArgument: a name or options that the local driver refuses.
@@ -146,6 +150,9 @@ class Volumes:
             raise type(e)(f"create {name}: {e.message}") from None
         async with self._lock(name):
             if name in self._volumes:
+                if self._volumes[name].made_for != made_for:  # it is somebody else's now, too
+                    await self._state.commit(*self.keeping([name]))
+                    self.kept([name])
                 return self._volumes[name]
             extra = {rules.ANONYMOUS_LABEL: ""} if anonymous else {}
             volume = Volume(
@@ -155,9 +162,27 @@ class Volumes:
                 labels={**labels, **extra} if labels is not None else extra or None,
                 options=dict(driver_opts) if driver_opts else None,
                 anonymous=anonymous,
+                made_for=made_for,
             )
             await asyncio.shield(self._make(volume))
         return volume
+
+    def keeping(self, names: Sequence[str]) -> Sequence[Put]:
+        """Return the changes that make volumes stay whatever becomes of the container they were made for."""
+        found = [self._volumes[n] for n in names if n in self._volumes and self._volumes[n].made_for]
+        return [Put(_KIND, v.name, msgspec.structs.replace(v, made_for="").encode()) for v in found]
+
+    def kept(self, names: Sequence[str]) -> None:
+        """Note that those changes were committed."""
+        for name in names:
+            if name in self._volumes:
+                self._volumes[name].made_for = ""
+
+    async def discard_unmade(self) -> None:
+        """After a crash: remove the volumes that were made for containers whose creation was never finished."""
+        for volume in [v for v in self._volumes.values() if v.made_for]:
+            log.info("removing volume %s of a container that was never made", volume.name)
+            await self.remove(volume.name)
 
     async def _make(self, volume: Volume) -> None:
         data = self._data(volume.name)

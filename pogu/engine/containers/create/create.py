@@ -24,12 +24,13 @@ from pogu.engine.containers.create.strings import check_security_options, check_
 from pogu.engine.containers.files import is_container_mode
 from pogu.engine.containers.rooms import Rooms
 from pogu.engine.containers.rootfs import copy_up, mounted_root
-from pogu.engine.containers.table import Entry
+from pogu.engine.containers.table import KIND, Entry
 from pogu.engine.images import Image, host_platform
 from pogu.engine.logs import rotation_policy
 from pogu.engine.model import Container, ContainerConfig, HostConfig, NetworkingConfig
 from pogu.engine.moments import now_rfc3339
 from pogu.engine.naming import check_name, new_id
+from pogu.engine.state import Put
 from pogu.errors import InvalidArgument, NotFound, PoguError
 from pogu.failpoints import step
 
@@ -203,7 +204,7 @@ async def _make(rooms: Rooms, entry: Entry, image: Image | None) -> None:
     try:
         directory.mkdir(parents=True, mode=0o710)
         step("container.create.directory")
-        mounts = await register_mounts(rooms, record.config, record.host_config)
+        mounts = await register_mounts(rooms, entry.id, record.config, record.host_config)
         step("container.create.volumes")
         record.mounts = [mounts.points[d] for d in sorted(mounts.points)]
         await rooms.storage.create(entry.id, image.chain_id if image else None, _size_limit(record.host_config))
@@ -211,7 +212,8 @@ async def _make(rooms: Rooms, entry: Entry, image: Image | None) -> None:
         if mounts.new:
             await _copy_image_content(rooms, record, mounts.new)
             step("container.create.copied")
-        await rooms.save(entry)
+        await rooms.state.commit(Put(KIND, entry.id, record.encode()), *rooms.volumes.keeping(mounts.made))
+        rooms.volumes.kept(mounts.made)
     except BaseException:
         await asyncio.shield(_unmake(rooms, entry, mounts))
         raise

@@ -18,19 +18,20 @@ from pogu.errors import InvalidArgument, NotFound, PoguError
 class Registration:
     """The mounts found so far, by destination, and the volumes made on the way."""
 
+    container_id: str
     points: dict[str, MountPoint] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
     new: set[str] = field(default_factory=set)  # destinations of volumes that image content is to be copied to
 
 
-async def register_mounts(rooms: Rooms, config: ContainerConfig, host: HostConfig) -> Registration:
-    """Return the mounts of a container, its volumes made.
+async def register_mounts(rooms: Rooms, id_: str, config: ContainerConfig, host: HostConfig) -> Registration:
+    """Return the mounts of the container `id_` that is being created, its volumes made.
 
     Raises:
         InvalidArgument: a malformed or duplicate mount, or no such container to take volumes from.
         PoguError: a volume could not be made; those made before are removed.
     """
-    found = Registration()
+    found = Registration(id_)
     try:
         _take_from_containers(rooms, host, found)
         taken: set[str] = set(map(clean, host.tmpfs or {}))
@@ -115,7 +116,12 @@ async def _make_volume(
     anonymous = not point.name
     known = {v.name for v in rooms.volumes.list()}
     volume = await rooms.volumes.create(
-        point.name or None, point.driver or "local", options or {}, labels or {}, anonymous=anonymous
+        point.name or None,
+        point.driver or "local",
+        options or {},
+        labels or {},
+        anonymous=anonymous,
+        made_for=found.container_id,
     )
     if volume.name not in known:
         found.made.append(volume.name)

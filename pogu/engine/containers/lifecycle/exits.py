@@ -37,7 +37,7 @@ async def ended(rooms: Rooms, entry: Entry, exit_: Exit) -> None:
     health.end(entry)
     entry.up.clear()
     code = UNKNOWN_EXIT if exit_.code is None else exit_.code
-    seconds = ran_seconds(record, exit_.finished_ns)
+    seconds = ran_seconds(entry, exit_.finished_ns)
     finished = format_ns(exit_.finished_ns)
     oom = exit_.oom or state.oom_killed
     if oom and not state.oom_killed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 from pogu.engine.containers import health, times
@@ -34,6 +35,7 @@ async def launch(rooms: Rooms, entry: Entry) -> None:
     try:
         pid = await _bring_up(rooms, entry)
         set_running(entry.record.state, pid, now_rfc3339())
+        entry.since_ns = time.monotonic_ns()
         entry.record.state.health = health.initial(entry.record)
         await rooms.save(entry)
     except BaseException as e:

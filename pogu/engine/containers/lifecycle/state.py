@@ -48,6 +48,8 @@ def require_not_leaving(entry: Entry, message: str) -> None:
         raise Conflict(message)
 
 
-def ran_seconds(record: Container, finished_ns: int) -> float:
-    """Return how long the last run took."""
-    return max(0.0, (finished_ns - parse_rfc3339(record.state.started_at)) / 1e9)
+def ran_seconds(entry: Entry, finished_ns: int) -> float:
+    """Return how long the run that has just ended took; of one that an earlier daemon began the clock tells it."""
+    if entry.since_ns:
+        return entry.age_ns() / 1e9
+    return max(0.0, (finished_ns - parse_rfc3339(entry.record.state.started_at)) / 1e9)
