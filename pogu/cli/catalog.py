@@ -107,6 +107,13 @@ GROUPS: dict[str, tuple[str, dict[str, Entry]]] = {
             "rm": Entry(f"{_C}.volumes:remove", "Remove one or more volumes"),
         },
     ),
+    "registry": (
+        "Serve a registry for images and artifacts",
+        {
+            "collect": Entry(f"{_C}.registry:collect", "Apply retention rules and free unused space once"),
+            "serve": Entry(f"{_C}.registry:serve", "Serve a registry"),
+        },
+    ),
     "system": (
         "Manage Pogu",
         {

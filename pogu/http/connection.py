@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import os
 from typing import Protocol, cast
 
 from pogu.errors import Cancelled, PoguError
@@ -16,6 +17,7 @@ from pogu.http import serialising
 from pogu.http.deadline import Deadline
 from pogu.http.exchanges import Exchange
 from pogu.http.failures import plain_error
+from pogu.http.files import FileBody
 from pogu.http.inbound import Inbound
 from pogu.http.limits import Limits
 from pogu.http.messages import Handler
@@ -75,7 +77,7 @@ class Connection(asyncio.Protocol):
         """A client has connected."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=self.limits.outbound_buffer_bytes)
-        self.outbound = Outbound(self._transport)
+        self.outbound = Outbound(self._transport, self.limits.outbound_buffer_bytes)
         if not self._owner.admit(self):
             self._refuse(503, "too many connections are open")
             return
@@ -184,6 +186,19 @@ class Connection(asyncio.Protocol):
             inbound, self.outbound, write_eof=self._write_eof, finish=self._finish_raw, abort=self.abort
         )
         return self._raw
+
+    async def send_file(self, body: FileBody) -> bool:
+        """Send a file with sendfile(2), if this is a plain socket; what was written before has gone out first."""
+        sock = self._transport.get_extra_info("socket")
+        if sock is None or self.peer.kind == "tls":
+            return False
+        await self.outbound.flush()
+        fd = os.dup(sock.fileno())  # the loop does not let others wait for a transport's own descriptor
+        try:
+            await body.send_to(fd)
+        finally:
+            os.close(fd)
+        return True
 
     def abort(self) -> None:
         """Break the connection at once."""

@@ -10,6 +10,7 @@ from typing import Protocol
 from pogu.errors import Cancelled, PoguError
 from pogu.http import serialising
 from pogu.http.failures import error_response, plain_error
+from pogu.http.files import FileBody
 from pogu.http.inbound import Inbound
 from pogu.http.limits import Limits
 from pogu.http.messages import Handler, Request, Response
@@ -49,6 +50,9 @@ class Line(Protocol):
 
     def abort(self) -> None:
         """Break the connection."""
+
+    async def send_file(self, body: FileBody) -> bool:
+        """Send a file past the transport, if the connection allows it; False if not, and nothing has been sent."""
 
 
 class Exchange:
@@ -265,6 +269,9 @@ class Exchange:
         self._started = True
         outbound.write(head)
         if self.head.method == "HEAD" or serialising.has_no_body(response.status):
+            return
+        if isinstance(body, FileBody) and length == body.length and await self._line.send_file(body):
+            self.keep_alive = self.keep_alive and self._body_is_disposable()
             return
         sent = 0
         async for piece in body:

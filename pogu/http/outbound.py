@@ -10,11 +10,12 @@ GONE = "the client has closed the connection"
 
 
 class Outbound:
-    """Writes to a transport; `drain` waits while the transport holds more than its limit."""
+    """Writes to a transport; `drain` waits while the transport holds more than its limit, `high` bytes."""
 
-    __slots__ = ("_blocked", "_lost", "_transport", "_waiters")
+    __slots__ = ("_blocked", "_high", "_lost", "_transport", "_waiters")
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, high: int = 64 * 1024) -> None:
+        self._high = high
         self._transport = transport
         self._blocked = False
         self._lost = False
@@ -39,6 +40,16 @@ class Outbound:
             await waiter
         if self._lost:
             raise Cancelled(GONE)
+
+    async def flush(self) -> None:
+        """Return once the kernel has accepted everything. Raises Cancelled when the client goes away meanwhile."""
+        if not self._lost and not self._transport.get_write_buffer_size():
+            return
+        self._transport.set_write_buffer_limits(high=0)
+        try:
+            await self.drain()
+        finally:
+            self._transport.set_write_buffer_limits(high=self._high)
 
     def block(self) -> None:
         """The transport is full."""
