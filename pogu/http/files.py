@@ -95,6 +95,7 @@ class FileBody:
         except asyncio.CancelledError:
             self._ended = True
             await asyncio.wait([running])
+            running.exception()  # has been seen: a client that leaves makes the work fail
             raise
 
     async def aclose(self) -> None:

@@ -20,7 +20,7 @@ def parse_range(value: str | None, size: int) -> tuple[int, int] | None:
     A field that is malformed, or asks for several ranges, is ignored, as RFC 9110 allows.
 
     Raises:
-        Unsatisfiable: nothing lies in the range.
+        Unsatisfiable: nothing lies in the range, or its end lies before its beginning.
     """
     match = _RANGE.fullmatch(value) if value is not None else None
     if match is None or match[1] == match[2] == "":
@@ -32,9 +32,7 @@ def parse_range(value: str | None, size: int) -> tuple[int, int] | None:
         return size - wanted, size - 1
     first = int(match[1])
     last = int(match[2]) if match[2] else size - 1
-    if match[2] and last < first:
-        return None
-    if first >= size:
+    if first >= size or last < first:
         raise Unsatisfiable
     return first, min(last, size - 1)
 

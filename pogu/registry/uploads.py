@@ -239,4 +239,5 @@ async def _finished(writing: asyncio.Future[None] | None) -> None:
         await asyncio.shield(writing)
     except asyncio.CancelledError:
         await asyncio.wait([writing])
+        writing.exception()  # has been seen
         raise
