@@ -59,7 +59,7 @@ _LEFT_OUT = {
     "volume ls": {"--cluster"},
     "volume inspect": set(),
 }  # fmt: skip
-_OWN = {"up", "down", "image bootstrap", "system check", "debug dump"}
+_OWN = {"up", "down", "image bootstrap", "system check", "debug dump", "registry collect", "registry serve"}
 
 
 @pytest.mark.parametrize("name", [name for name, _ in _all() if name not in _OWN])
