@@ -68,6 +68,9 @@ class EngineConfig:
     max_download_attempts: int = 5
     registry_mirrors: list[str] = field(default_factory=list)
     insecure_registries: list[str] = field(default_factory=list)  # host[:port] or CIDR
+    registry_certs: list[Path] = field(  # directories `<host[:port]>/` with certificates and mirrors
+        default_factory=lambda: [Path("/etc/pogu/certs.d"), Path("/etc/docker/certs.d")]
+    )
     http_proxy: str = ""
     https_proxy: str = ""
     no_proxy: str = ""

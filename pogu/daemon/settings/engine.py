@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 from pogu.daemon.settings.resolve import DEFAULT_RUN, Settings
 from pogu.engine.config import EngineConfig
@@ -27,6 +28,8 @@ def engine_config(settings: Settings) -> EngineConfig:
         config.default_address_pools = list(settings.get("default-address-pools"))
     for option in settings.get("exec-opts"):
         config.cgroup_driver = option.partition("=")[2].strip()
+    if settings.get("registry-certs"):
+        config.registry_certs = [Path(name) for name in settings.get("registry-certs")]
     if config.seccomp_profile == "builtin":
         config.seccomp_profile = ""
     if not config.iptables:  # as dockerd: no rules at all means no masquerading either

@@ -46,7 +46,6 @@ class Option:
 
 
 _SWARM = "this daemon has no swarm mode"
-_REGISTRIES = "this version does not pull from registries yet"
 _CONTAINERD = "containers run under conmon, not under containerd"
 
 OPTIONS: tuple[Option, ...] = (
@@ -217,7 +216,6 @@ OPTIONS: tuple[Option, ...] = (
         Kind.NUMBER,
         "Layers of one pull fetched at once",
         3,
-        warning=_REGISTRIES,
         reloads=True,
     ),
     Option(
@@ -226,7 +224,6 @@ OPTIONS: tuple[Option, ...] = (
         Kind.NUMBER,
         "Layers of one push sent at once",
         5,
-        warning=_REGISTRIES,
         reloads=True,
     ),
     Option(
@@ -235,7 +232,6 @@ OPTIONS: tuple[Option, ...] = (
         Kind.NUMBER,
         "Attempts for each layer of a pull",
         5,
-        warning=_REGISTRIES,
         reloads=True,
     ),
     Option(
@@ -243,7 +239,6 @@ OPTIONS: tuple[Option, ...] = (
         ("--registry-mirror",),
         Kind.LIST,
         "Mirrors of Docker Hub",
-        warning=_REGISTRIES,
         reloads=True,
     ),
     Option(
@@ -251,8 +246,13 @@ OPTIONS: tuple[Option, ...] = (
         ("--insecure-registry",),
         Kind.LIST,
         "Registries without (checked) TLS: host[:port] or CIDR",
-        warning=_REGISTRIES,
         reloads=True,
+    ),
+    Option(
+        "registry-certs",
+        ("--registry-certs",),
+        Kind.LIST,
+        "Directories with certificates and mirrors of registries (default /etc/pogu/certs.d and /etc/docker/certs.d)",
     ),
     Option("http-proxy", ("--http-proxy",), Kind.TEXT, "Proxy for outgoing http"),
     Option("https-proxy", ("--https-proxy",), Kind.TEXT, "Proxy for outgoing https"),

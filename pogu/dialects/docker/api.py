@@ -20,6 +20,7 @@ from pogu.dialects.docker.exec import ExecRoutes
 from pogu.dialects.docker.images import ImageRoutes
 from pogu.dialects.docker.networks import NetworkRoutes
 from pogu.dialects.docker.openapi import describe
+from pogu.dialects.docker.registries import RegistryRoutes
 from pogu.dialects.docker.routes import Route
 from pogu.dialects.docker.system import SystemRoutes
 from pogu.dialects.docker.verification import VerificationRoutes
@@ -96,6 +97,7 @@ def all_routes(engine: Engine) -> list[Route]:
         ArchiveRoutes(engine),
         ExecRoutes(engine),
         ImageRoutes(engine),
+        RegistryRoutes(engine),
         NetworkRoutes(engine),
         VolumeRoutes(engine),
         VerificationRoutes(engine),

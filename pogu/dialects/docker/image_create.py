@@ -1,23 +1,26 @@
-"""Images that come in: import and load. (Pulling is answered as for an image that no registry has.)"""
+"""Images that come in: pull, import and load."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import msgspec
 
-from pogu.dialects.docker.call import Call, json_response, stream_response
+from pogu.dialects.docker.call import Call, json_response, primed, stream_response
 from pogu.dialects.docker.download import check_source, download
 from pogu.dialects.docker.errors import failure_text
 from pogu.dialects.docker.platforms import decode_platform, one_platform, parse_platform
 from pogu.dialects.docker.routes import TAR, Parameter, Route, flag, stream, text
 from pogu.engine.engine import Engine
 from pogu.engine.images import Progress, parse_reference
-from pogu.errors import Forbidden, NotFound, PoguError
+from pogu.engine.images.digests import check_digest
+from pogu.engine.registries import decode_credentials
+from pogu.errors import Forbidden, PoguError
 from pogu.http import Response
 
 log = logging.getLogger(__name__)
@@ -34,20 +37,24 @@ class ImageCreateRoutes:
     async def create(self, call: Call) -> Response:
         platform = parse_platform(call.text("platform")) if call.version >= (1, 32) else ""
         if call.text("fromImage"):
-            return await self._pull(call)
+            return await self._pull(call, platform)
         return await self._import(call, platform)
 
-    async def _pull(self, call: Call) -> Response:
-        reference = parse_reference(call.text("fromImage").removesuffix(":"))
+    async def _pull(self, call: Call, platform: str) -> Response:
+        name = call.text("fromImage").removesuffix(":")
         tag = call.text("tag")
-        if tag and ":" not in tag:
-            reference = reference.with_tag(tag)
+        reference = parse_reference(name)
+        if tag:
+            reference = replace(reference, digest=check_digest(tag)) if ":" in tag else reference.with_tag(tag)
         if reference.familiar_name == "scratch":
             raise Forbidden("'scratch' is a reserved name")
-        raise NotFound(
-            f"pull access denied for {reference.familiar_name}, repository does not exist or may require "
-            "'docker login': denied: requested access to the resource is denied"
-        )
+        credentials = decode_credentials(call.request.headers.get("X-Registry-Auth") or "")
+        every = not (reference.tag or reference.digest)
+
+        async def work(report: Progress) -> None:
+            await self._images.pull(str(reference), platform, credentials, every, report)
+
+        return stream_response(await primed(progress_stream(work, late=False)))
 
     async def _import(self, call: Call, platform: str) -> Response:
         source = call.text("fromSrc")
@@ -114,20 +121,24 @@ class ImageCreateRoutes:
         ]
 
 
-async def progress_stream(work: Callable[[Progress], Awaitable[None]]) -> AsyncIterator[bytes]:
+async def progress_stream(work: Callable[[Progress], Awaitable[None]], late: bool = True) -> AsyncIterator[bytes]:
     """Yield the messages that `work` reports as it goes, and its failure as the last one.
 
-    A client that leaves cancels the work.
+    Unless `late`, a failure before any message is raised: the answer can still have its status. A client that leaves
+    cancels the work.
     """
     messages: asyncio.Queue[Message | None] = asyncio.Queue()
     task = asyncio.ensure_future(work(messages.put_nowait))
     task.add_done_callback(lambda _: messages.put_nowait(None))
     try:
         while (message := await messages.get()) is not None:
+            late = True
             yield msgspec.json.encode(message) + b"\r\n"
         try:
             await task
         except (PoguError, OSError) as e:
+            if not late:
+                raise
             if not isinstance(e, PoguError):
                 log.error("an image could not be made", exc_info=e)
             told = failure_text(e)

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pogu.dialects.docker.call import Call, empty_response, json_response, primed, stream_response
-from pogu.dialects.docker.image_create import ImageCreateRoutes
+from pogu.dialects.docker.image_create import ImageCreateRoutes, progress_stream
 from pogu.dialects.docker.platforms import decode_platform, one_platform
 from pogu.dialects.docker.rendering.images import render_image, render_image_summary
 from pogu.dialects.docker.rendering.omission import plain
-from pogu.dialects.docker.routes import TAR, Answer, Parameter, Route, done, filters, flag, found, listing, text
+from pogu.dialects.docker.routes import TAR, Answer, Parameter, Route, done, filters, flag, found, listing, stream, text
 from pogu.engine.engine import Engine
-from pogu.engine.images import LIST_FILTERS, PRUNE_FILTERS, parse_reference
+from pogu.engine.images import LIST_FILTERS, PRUNE_FILTERS, Progress, parse_reference
 from pogu.engine.model import ContainerConfig
-from pogu.errors import InvalidArgument, NotFound, Unsupported
+from pogu.engine.registries import decode_credentials
+from pogu.errors import InvalidArgument
 from pogu.http import Response
-
-_SEARCH_FILTERS = ("is-automated", "is-official", "stars")
 
 
 class ImageRoutes:
-    """Handlers of `/images`, `/commit` and `/distribution`."""
+    """Handlers of `/images` and `/commit`."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -82,23 +81,13 @@ class ImageRoutes:
     async def push(self, call: Call) -> Response:
         reference = parse_reference(call.param("name"))
         tag = call.text("tag")
-        wanted = reference.with_tag(tag) if tag else reference.tagged()
-        try:
-            self._images.resolve(wanted.familiar)
-        except NotFound:
-            raise NotFound(f"An image does not exist locally with the tag: {reference.familiar_name}") from None
-        raise Unsupported(f"cannot push {wanted.familiar}: this version of Pogu does not use registries yet")
+        wanted = reference.with_tag(tag) if tag else reference
+        credentials = decode_credentials(call.request.headers.get("X-Registry-Auth") or "")
 
-    async def search(self, call: Call) -> Response:
-        limit = call.text("limit")
-        if limit and not (limit.isascii() and limit.isdigit()):
-            raise InvalidArgument("invalid limit specified")
-        call.filters()
-        raise Unsupported("cannot search: this version of Pogu does not use registries yet")
+        async def work(report: Progress) -> None:
+            await self._images.push(str(wanted), credentials, report)
 
-    async def distribution(self, call: Call) -> Response:
-        reference = parse_reference(call.param("name"))
-        raise Unsupported(f"cannot look up {reference.familiar}: this version of Pogu does not use registries yet")
+        return stream_response(await primed(progress_stream(work, late=False)))
 
     async def commit(self, call: Call) -> Response:
         wanted = await call.body(ContainerConfig)
@@ -221,31 +210,8 @@ class ImageRoutes:
                 "Push an image",
                 (text("tag", "Tag"),),
                 None,
-                {},
-                (400, 404, 500, 501),
-            ),
-            Route(
-                "GET",
-                "/images/search",
-                self.search,
-                "ImageSearch",
-                "Search for images",
-                (text("term", "Words", True), text("limit", "At most so many"), filters(_SEARCH_FILTERS)),
-                None,
-                {},
-                (400, 500, 501),
-            ),
-            Route(
-                "GET",
-                "/distribution/{name:path}/json",
-                self.distribution,
-                "DistributionInspect",
-                "Look an image up in its registry",
-                (),
-                None,
-                {},
-                (400, 401, 404, 500, 501),
-                since=(1, 30),
+                stream("What happens, as it happens", "Progress"),
+                (400, 404, 500),
             ),
             Route(
                 "POST",

@@ -14,6 +14,7 @@ from pogu.dialects.docker import host as hosts
 from pogu.dialects.docker.times import render_rfc3339
 from pogu.dialects.docker.version import MAXIMUM, MINIMUM, ApiVersion, render
 from pogu.engine.engine import Engine
+from pogu.engine.registries.endpoints import LOOPBACK
 
 LOG_DRIVERS = ["json-file", "local", "none"]
 NETWORK_DRIVERS = ["bridge", "host", "null"]
@@ -78,7 +79,7 @@ async def render_info(engine: Engine, version: ApiVersion) -> dict[str, Any]:
         "CgroupVersion": host.cgroup_version,
         "NEventsListener": engine.events.listeners,
         **_system(host),
-        "RegistryConfig": _registries(),
+        "RegistryConfig": _registries(engine),
         "GenericResources": None,
         "DockerRootDir": str(engine.config.root),
         **_proxies(),
@@ -150,14 +151,17 @@ def _system(host: hosts.Host) -> dict[str, Any]:
     }
 
 
-def _registries() -> dict[str, Any]:
-    hub = {"Mirrors": [], "Name": "docker.io", "Official": True, "Secure": True}
+def _registries(engine: Engine) -> dict[str, Any]:
+    mirrors = [f"{url.rstrip('/')}/" for url in engine.config.registry_mirrors]
+    insecure = engine.config.insecure_registries
+    hub = {"Mirrors": mirrors, "Name": "docker.io", "Official": True, "Secure": True}
+    hosts = {h: {"Mirrors": [], "Name": h, "Official": False, "Secure": False} for h in insecure if "/" not in h}
     return {
         "AllowNondistributableArtifactsCIDRs": None,
         "AllowNondistributableArtifactsHostnames": None,
-        "IndexConfigs": {"docker.io": hub},
-        "InsecureRegistryCIDRs": ["::1/128", "127.0.0.0/8"],
-        "Mirrors": None,
+        "IndexConfigs": {"docker.io": hub, **hosts},
+        "InsecureRegistryCIDRs": [*LOOPBACK, *(cidr for cidr in insecure if "/" in cidr)],
+        "Mirrors": mirrors or None,
     }
 
 

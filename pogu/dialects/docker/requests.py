@@ -130,15 +130,3 @@ class VolumeCreateRequest(Record):
     driver_opts: dict[str, str] | None = None
     labels: dict[str, str] | None = None
     cluster_volume_spec: dict[str, Any] | None = None
-
-
-class AuthRequest(msgspec.Struct, kw_only=True):
-    """`POST /auth`, and the decoded `X-Registry-Auth` header."""
-
-    username: str | None = ""
-    password: str | None = ""
-    auth: str | None = ""
-    email: str | None = ""
-    serveraddress: str | None = ""
-    identitytoken: str | None = ""
-    registrytoken: str | None = ""

@@ -1,4 +1,4 @@
-"""The daemon itself: ping, version, info, events, disk usage and logging in to registries."""
+"""The daemon itself: ping, version, info, events and disk usage."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from pogu.dialects.docker.rendering.containers import render_summary
 from pogu.dialects.docker.rendering.events import render_event
 from pogu.dialects.docker.rendering.images import render_image_summary
 from pogu.dialects.docker.rendering.volumes import render_volume
-from pogu.dialects.docker.requests import AuthRequest
 from pogu.dialects.docker.routes import TEXT, Answer, Parameter, Route, filters, found, stream, text
 from pogu.dialects.docker.version import ApiVersion
 from pogu.engine.engine import Engine
 from pogu.engine.events import EventFilter
-from pogu.errors import InvalidArgument, Unsupported
+from pogu.errors import InvalidArgument
 from pogu.http import Response
 
 _USAGE_TYPES = ("container", "image", "volume", "build-cache")
@@ -50,11 +49,6 @@ class SystemRoutes:
 
     async def info(self, call: Call) -> Response:
         return json_response(await render_info(self._engine, call.version))
-
-    async def auth(self, call: Call) -> Response:
-        wanted = await call.body_required(AuthRequest)
-        server = wanted.serveraddress or "https://index.docker.io/v1/"
-        raise Unsupported(f"cannot log in to {server}: this version of Pogu does not use registries yet")
 
     async def events(self, call: Call) -> Response:
         since, until = call.timestamp("since"), call.timestamp("until")
@@ -132,17 +126,6 @@ class SystemRoutes:
             ),
             Route(
                 "GET", "/info", self.info, "SystemInfo", "Show the engine and its host", answers=found("Facts", "Info")
-            ),
-            Route(
-                "POST",
-                "/auth",
-                self.auth,
-                "SystemAuth",
-                "Log in to a registry",
-                (),
-                AuthRequest,
-                {},
-                (400, 401, 500, 501),
             ),
             Route(
                 "GET",

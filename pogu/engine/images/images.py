@@ -13,6 +13,7 @@ from pogu.engine.config import EngineConfig
 from pogu.engine.events import EventBus
 from pogu.engine.images.changes import apply_changes
 from pogu.engine.images.content import ContentStore
+from pogu.engine.images.downloads import Downloads
 from pogu.engine.images.filters import Filters
 from pogu.engine.images.inspection import Inspection
 from pogu.engine.images.layers import Layers
@@ -23,16 +24,22 @@ from pogu.engine.images.merging import merge_config
 from pogu.engine.images.platform import host_platform, parse_platform
 from pogu.engine.images.progress import Progress, silent
 from pogu.engine.images.pruning import Candidates
+from pogu.engine.images.pulling import Puller
+from pogu.engine.images.pushing import Pushed, Pusher
 from pogu.engine.images.record import HistoryEntry, Image, ImageSummary, StoredImage, last_tag_time
-from pogu.engine.images.reference import Reference, parse_repo_tag
+from pogu.engine.images.reference import Reference, parse_reference, parse_repo_tag
+from pogu.engine.images.remote import Listed
 from pogu.engine.images.removing import InUse, Removal, Remover, User
 from pogu.engine.images.saving import Selection, save
 from pogu.engine.images.store import ImageStore, Update, used_layers, with_record
 from pogu.engine.model import ContainerConfig
 from pogu.engine.moments import now_rfc3339
+from pogu.engine.registries.credentials import Credentials
+from pogu.engine.registries.endpoints import Places
+from pogu.engine.registries.registries import Registries
 from pogu.engine.state import StateStore
 from pogu.engine.storage import StorageDriver
-from pogu.errors import Conflict, NotFound, PoguError
+from pogu.errors import Conflict, InvalidArgument, NotFound, PoguError
 from pogu.failpoints import step
 
 log = logging.getLogger(__name__)
@@ -73,6 +80,16 @@ class Images:
         self.inspection = Inspection(self._store, self._content, self._layers)
         self.keeps_strays = False  # records may have been lost: what has none must not be deleted at the start
         self._pruning = False
+        self.registries = Registries(
+            lambda: Places(config.registry_mirrors, config.insecure_registries, config.registry_certs)
+        )
+        downloads = Downloads(
+            self._content, lambda: config.max_concurrent_downloads, lambda: config.max_download_attempts
+        )
+        self._puller = Puller(self._store, self._content, self._layers, self.registries, downloads)
+        self._pusher = Pusher(
+            self._store, self._content, self._layers, self.registries, lambda: config.max_concurrent_uploads
+        )
 
     async def start(self) -> None:
         """Read the records, and remove what a crash left behind. Layers that the driver lacks are unpacked again."""
@@ -220,6 +237,66 @@ class Images:
             reclaimed += freed
         self._events.publish("image", "prune", "", {"reclaimed": str(reclaimed)})
         return PruneReport(deleted, reclaimed)
+
+    async def pull(
+        self,
+        name: str,
+        platform: str = "",
+        credentials: Credentials | None = None,
+        all_tags: bool = False,
+        progress: Progress = silent,
+    ) -> Sequence[str]:
+        """Add the image that `name` (`latest` where it has no tag) stands for in its registry; return its ID.
+
+        With `all_tags`, every image of the repository. `progress` gets the objects of the API's stream.
+
+        Raises:
+            InvalidArgument: the name is none, or what the registry has cannot be used; nothing of it is kept.
+            NotFound: the registry does not have it for the platform, or not for who asks.
+            Unauthenticated: the registry wants to know who asks.
+            Unavailable: the registry cannot be reached.
+        """
+        reference = parse_reference(name)
+        who = credentials or Credentials()
+        wanted = parse_platform(platform) if platform else None
+        if all_tags:
+            chosen = [reference.with_tag(tag) for tag in await self._puller.tags(reference, who)]
+        else:
+            chosen = [reference.tagged()]
+        pulled = []
+        for each in chosen:
+            identifier = await self._puller.pull(each, who, wanted, progress)
+            labels = self._store.get(identifier).labels
+            self._events.publish("image", "pull", each.familiar, {**labels, "name": each.familiar_name})
+            pulled.append(identifier)
+        return pulled
+
+    async def push(
+        self, name: str, credentials: Credentials | None = None, progress: Progress = silent
+    ) -> Sequence[Pushed]:
+        """Send the image `name` to the registry that its name says; without a tag, all images of the repository.
+
+        Raises:
+            InvalidArgument: the name is none.
+            NotFound: there is no such image here.
+            Unauthenticated, Forbidden: whoever asks may not.
+            Unavailable: the registry cannot be reached.
+        """
+        reference = parse_reference(name)
+        if reference.digest:
+            raise InvalidArgument("cannot push a digest reference")
+        chosen = [reference] if reference.tag else self._pusher.tags(reference)
+        progress({"status": f"The push refers to repository [{reference.name}]"})
+        pushed = []
+        for each in chosen:
+            pushed.append(await self._pusher.push(each, credentials or Credentials(), progress))
+            self._events.publish("image", "push", each.familiar, {"name": each.familiar_name})
+        return pushed
+
+    async def look_up(self, name: str, credentials: Credentials | None = None) -> Listed:
+        """Return what the registry has under a name (`latest` where it has no tag). Raises as `pull`."""
+        reference = parse_reference(name).tagged()
+        return await self._puller.look_up(reference, credentials or Credentials())
 
     def save(self, refs: Iterable[str]) -> AsyncIterator[bytes]:
         """Return a tar of the images, to be loaded by `load`, by Docker, or read as an OCI layout.

@@ -72,6 +72,12 @@ class Layers:
         self._lock = asyncio.Lock()  # held while collecting, and while an addition begins or ends
         self._adding = 0
         self._owed = False
+        self._verified: set[tuple[str, str]] = set()  # blobs and the diff IDs of what is in them
+
+    @property
+    def driver(self) -> StorageDriver:
+        """Where the layers are unpacked."""
+        return self._driver
 
     @property
     def is_adding(self) -> bool:
@@ -190,6 +196,20 @@ class Layers:
         """
         with self._content.open(layer.digest) as blob:
             await self._driver.replace_layer(chain, decompress(blob))
+
+    def is_verified(self, chain: str, digest: str, diff_id: str) -> bool:
+        """Tell whether a layer is unpacked, and its blob `digest` is kept and known to hold `diff_id`."""
+        if not (self._driver.has_layer(chain) and self._content.has(digest)):
+            return False
+        if (digest, diff_id) not in self._verified:
+            records = [image.record for image in self._store.images.values()]
+            layers = [r.layers for r in records] + [m.layers for r in records for m in r.manifests]
+            self._verified.update((layer.digest, layer.diff_id) for group in layers for layer in group)
+        return (digest, diff_id) in self._verified
+
+    def note_verified(self, digest: str, diff_id: str) -> None:
+        """Remember that the blob `digest` holds the archive `diff_id`."""
+        self._verified.add((digest, diff_id))
 
     async def discard(self, blobs: Iterable[str]) -> list[LayerInfo]:
         """Remove the layers that no image has, and those of `blobs`; return the layers removed, top ones first.

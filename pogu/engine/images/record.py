@@ -25,6 +25,15 @@ class StoredLayer(msgspec.Struct, frozen=True):
     size: int  # bytes of the blob
 
 
+class StoredManifest(msgspec.Struct, frozen=True):
+    """A manifest that a registry has for the image, kept as a blob, with the layers in the form it names them."""
+
+    digest: str
+    media_type: str
+    size: int  # bytes
+    layers: list[StoredLayer]
+
+
 class ImageRecord(msgspec.Struct, omit_defaults=True):
     """The durable record of an image; its configuration is the blob named `id`."""
 
@@ -33,10 +42,14 @@ class ImageRecord(msgspec.Struct, omit_defaults=True):
     parent: str = ""
     last_tagged: str = ""  # RFC 3339
     built_locally: bool = False
+    manifests: list[StoredManifest] = []  # the latest first
 
     def blobs(self) -> set[str]:
         """The digests of the blobs that this image needs."""
-        return {self.id, *(layer.digest for layer in self.layers)}
+        found = {self.id, *(layer.digest for layer in self.layers)}
+        for manifest in self.manifests:
+            found |= {manifest.digest, *(layer.digest for layer in manifest.layers)}
+        return found
 
 
 @dataclass

@@ -9,6 +9,7 @@ from pogu.dialects.docker.shapes.base import (
     TIME,
     Shape,
     each,
+    flags,
     maybe,
     numbers,
     record,
@@ -56,6 +57,15 @@ IMAGES: dict[str, Shape] = {
             **texts("status id progress stream error"),
             "progressDetail": record({}, numbers("current total")),
             "errorDetail": record({"message": TEXT}),
+            "aux": record({"Tag": TEXT, "Digest": DIGEST, "Size": NUMBER}),
         },
+    ),
+    "LoggedIn": record(texts("Status IdentityToken")),
+    "SearchResult": record({**texts("name description"), "star_count": NUMBER, **flags("is_official is_automated")}),
+    "DistributionInspect": record(
+        {
+            "Descriptor": record({"mediaType": TEXT, "digest": DIGEST, "size": NUMBER}),
+            "Platforms": each(record(texts("architecture os"), texts("variant"))),
+        }
     ),
 }

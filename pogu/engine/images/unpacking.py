@@ -1,0 +1,108 @@
+"""A layer's blob on its way into the storage driver: decompressed, counted, verified, and refused if it is a bomb."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from pogu.engine.archive import Readable, run_in_thread
+from pogu.engine.archive.compression import decompress
+from pogu.engine.images.digests import chain_ids
+from pogu.engine.images.layers import HashedFile
+from pogu.engine.storage import StorageDriver
+from pogu.errors import Cancelled, InvalidArgument
+
+# A layer may become this many times its size, once it is larger than is worth a question. Real ones become 2 to 20
+# times as large; gzip can do a thousand times, zstd has no limit.
+MOST_TIMES = 200
+UNSUSPICIOUS = 1 << 30  # bytes
+
+
+class Source(Protocol):
+    """A `Readable` whose reads can be made to fail."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """As `Readable.read`."""
+        ...
+
+    def cancel(self) -> None:
+        """Make this and every later read fail; called on the loop."""
+        ...
+
+
+class OpenFile:
+    """An open file as a `Source`."""
+
+    def __init__(self, file: Readable) -> None:
+        self._file = file
+        self._cancelled = False
+
+    def read(self, size: int = -1, /) -> bytes:
+        if self._cancelled:
+            raise Cancelled("unpacking the layer was given up")
+        return self._file.read(size)
+
+    def cancel(self) -> None:
+        """Make every later read fail."""
+        self._cancelled = True
+
+
+class _Counted:
+    """A compressed source that tells how much of it was read."""
+
+    def __init__(self, source: Source, seen: Callable[[int], None]) -> None:
+        self._source = source
+        self._seen = seen
+        self.size = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._source.read(size)
+        self.size += len(data)
+        self._seen(self.size)
+        return data
+
+
+class _Bounded:
+    """A decompressed source that ends where it has become absurdly large."""
+
+    def __init__(self, compressed: _Counted, source: Source) -> None:
+        self._compressed = compressed
+        self._source = source
+        self._tar = decompress(compressed)
+        self.size = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._tar.read(size)
+        self.size += len(data)
+        if self.size > UNSUSPICIOUS and self.size > MOST_TIMES * self._compressed.size:
+            raise InvalidArgument(
+                f"refusing a layer of {self._compressed.size} bytes that becomes more than {self.size}: "
+                f"a decompression bomb (more than {MOST_TIMES} times as large)"
+            )
+        return data
+
+    def cancel(self) -> None:
+        self._source.cancel()
+
+
+async def unpack(
+    driver: StorageDriver, source: Source, parent: str | None, diff_id: str, seen: Callable[[int], None]
+) -> None:
+    """Unpack the compressed layer in `source` on `parent`, or only verify it where the driver has it.
+
+    `seen` is told in a thread how many bytes of the source were read.
+
+    Raises:
+        InvalidArgument: it is no layer, has not the content `diff_id`, or is a bomb; the driver is as it was.
+    """
+    compressed = _Counted(source, seen)
+    tar = await run_in_thread(lambda: _Bounded(compressed, source), source.cancel, "layer")
+    chain = diff_id if parent is None else chain_ids([parent, diff_id])[1]
+    if not driver.has_layer(chain):
+        await driver.add_layer(chain, parent, tar, diff_id=diff_id)
+    if tar.size:
+        return
+    # The driver had it already, from another blob or from somebody who adds it too, and read nothing.
+    actual = await run_in_thread(HashedFile(tar).finish, source.cancel, "layer digest")
+    if actual != diff_id:
+        raise InvalidArgument(f"layer content has digest {actual}, expected {diff_id}")
