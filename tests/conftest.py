@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import platform
+import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from tests.registry_peers import DebianRegistry
     from tests.running import RunningDaemon
 
 REPOSITORY = Path(__file__).parent.parent
@@ -94,3 +96,18 @@ def daemon() -> Iterator[RunningDaemon]:
 
     with running_daemon() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def registry() -> Iterator[DebianRegistry]:
+    """Debian's docker-registry, open to everybody, that the tests of one worker share."""
+    from tests.registry_peers import debian_registry
+
+    with debian_registry() as running:
+        yield running
+
+
+@pytest.fixture
+def repository() -> str:
+    """The name of a repository that nothing else uses."""
+    return f"t{secrets.token_hex(6)}"

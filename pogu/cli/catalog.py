@@ -38,14 +38,19 @@ ROOT: dict[str, Entry] = {
     "inspect": Entry(f"{_C}.inspect:inspect", "Return low-level information on objects"),
     "kill": Entry(f"{_C}.lifecycle:kill", "Kill one or more running containers"),
     "load": Entry(f"{_C}.image_files:load", "Load an image from a tar archive or standard input"),
+    "login": Entry(f"{_C}.registries:login", "Authenticate to a registry"),
+    "logout": Entry(f"{_C}.registries:logout", "Log out from a registry"),
     "logs": Entry(f"{_C}.logs:logs", "Fetch the logs of a container"),
     "pause": Entry(f"{_C}.lifecycle:pause", "Pause all processes within one or more containers"),
     "port": Entry(f"{_C}.containers:port", "List the ports of a container that are published"),
+    "pull": Entry(f"{_C}.registries:pull", "Download an image from a registry"),
+    "push": Entry(f"{_C}.registries:push", "Upload an image to a registry"),
     "rename": Entry(f"{_C}.containers:rename", "Rename a container"),
     "restart": Entry(f"{_C}.lifecycle:restart", "Restart one or more containers"),
     "rm": Entry(f"{_C}.lifecycle:rm", "Remove one or more containers"),
     "rmi": Entry(f"{_C}.images:rmi", "Remove one or more images"),
     "save": Entry(f"{_C}.image_files:save", "Save one or more images to a tar archive"),
+    "search": Entry(f"{_C}.registries:search", "Search a registry for images"),
     "start": Entry(f"{_C}.attach:start", "Start one or more stopped containers"),
     "stats": Entry(f"{_C}.stats:stats", "Display a live stream of containers' use of resources"),
     "stop": Entry(f"{_C}.lifecycle:stop", "Stop one or more running containers"),
@@ -75,10 +80,12 @@ GROUPS: dict[str, tuple[str, dict[str, Entry]]] = {
     "image": (
         "Manage images",
         {
-            **{name: ROOT[name] for name in ("history", "import", "load", "save", "tag")},
+            **{name: ROOT[name] for name in ("history", "import", "load", "pull", "push", "save", "tag")},
             "bootstrap": Entry(
                 f"{_C}.bootstrap:bootstrap", "Make a base image from Debian packages, without a registry"
             ),
+            "copy": Entry(f"{_C}.remote_images:copy", "Copy an image from one registry to another, without a daemon"),
+            "tags": Entry(f"{_C}.remote_images:tags", "List the tags of a repository in its registry"),
             "inspect": Entry(f"{_C}.inspect:inspect_image", "Display detailed information on images"),
             "ls": Entry(f"{_C}.images:images", "List images"),
             "prune": Entry(f"{_C}.prune:prune_images", "Remove unused images"),

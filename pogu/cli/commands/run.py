@@ -112,15 +112,11 @@ def _create(client: Client, given: dict[str, Any], image: str, body: dict[str, A
 
 
 def _pull(client: Client, image: str, given: dict[str, Any]) -> None:
-    from pogu.cli.progress import show_progress
+    from pogu.cli.commands.registries import fetch
 
     name, _, tag = _tagged(image).rpartition(":")
-    query = {
-        "fromImage": image if "@" in image else name,
-        "tag": "" if "@" in image else tag,
-        "platform": given["platform"],
-    }
-    show_progress(client.request("POST", "/images/create", query=query), quiet=given["quiet"])
+    name, tag = tuple(image.split("@", 1)) if "@" in image else (name, tag)
+    fetch(client, image, name, tag, given["platform"], quiet=given["quiet"])
 
 
 def _tagged(image: str) -> str:

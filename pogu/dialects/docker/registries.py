@@ -27,11 +27,10 @@ class RegistryRoutes:
 
     def __init__(self, engine: Engine) -> None:
         self._images = engine.images
-        self._registries = engine.images.registries
 
     async def auth(self, call: Call) -> Response:
         wanted = await call.body_required(Credentials)
-        logged_in = await self._ask(lambda canceller: self._registries.login(wanted, canceller))
+        logged_in = await self._ask(lambda canceller: self._images.registries.login(wanted, canceller))
         return json_response({"Status": "Login Succeeded", "IdentityToken": logged_in.identity_token})
 
     async def distribution(self, call: Call) -> Response:
@@ -51,7 +50,7 @@ class RegistryRoutes:
         keep = _search_filter(wanted)
         who = _credentials(call)
         term = call.text("term")
-        results = await self._ask(lambda canceller: self._registries.search(term, limit, who, canceller))
+        results = await self._ask(lambda canceller: self._images.registries.search(term, limit, who, canceller))
         rows = [msgspec.convert(result, _Result, strict=False) for result in results]
         return json_response([row for row in rows if keep(row)])
 

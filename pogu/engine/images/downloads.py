@@ -206,6 +206,7 @@ class Downloads:
         self._content = content
         self._limit = limit
         self._attempts = attempts
+        self._opening = asyncio.Lock()
         self._shared: dict[str, Joined] = {}
         self._users: dict[Download, int] = {}
         self._queue: list[asyncio.Future[None]] = []
@@ -214,15 +215,16 @@ class Downloads:
     @asynccontextmanager
     async def join(self, repository: Repository, blob: Descriptor, watcher: Seen) -> AsyncIterator[Joined]:
         """Have a blob fetched, or share in fetching it. When the last who wants it leaves early, it is given up."""
-        joined = self._shared.get(blob.digest)
-        if joined is None or joined.download.blob.size != blob.size:
-            download = await asyncio.to_thread(Download, self._content, repository, blob, self._attempts())
-            joined = Joined(download, asyncio.ensure_future(self._run(download)))
-            self._shared[blob.digest] = joined
-            self._users[download] = 0
-        download = joined.download
-        download.watchers.append(watcher)
-        self._users[download] += 1
+        async with self._opening:
+            joined = self._shared.get(blob.digest)
+            if joined is None or joined.download.blob.size != blob.size:
+                download = await asyncio.to_thread(Download, self._content, repository, blob, self._attempts())
+                joined = Joined(download, asyncio.ensure_future(self._run(download)))
+                self._shared[blob.digest] = joined
+                self._users[download] = 0
+            download = joined.download
+            download.watchers.append(watcher)
+            self._users[download] += 1
         try:
             yield joined
         finally:

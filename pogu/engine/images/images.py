@@ -285,8 +285,8 @@ class Images:
         reference = parse_reference(name)
         if reference.digest:
             raise InvalidArgument("cannot push a digest reference")
-        chosen = [reference] if reference.tag else self._pusher.tags(reference)
         progress({"status": f"The push refers to repository [{reference.name}]"})
+        chosen = [reference] if reference.tag else self._pusher.tags(reference)
         pushed = []
         for each in chosen:
             pushed.append(await self._pusher.push(each, credentials or Credentials(), progress))

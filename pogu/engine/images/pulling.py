@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TypeVar
 
@@ -60,15 +60,19 @@ class Puller:
         return await self._ask(reference, credentials, lambda repository: look_up(repository, reference))
 
     async def _ask(self, reference: Reference, credentials: Credentials, work: Callable[[Repository], T]) -> T:
-        """Return what `work` gives on the first server of the registry that can be used; in a thread."""
-        canceller = Canceller()
+        async with self._opened(reference, credentials) as repositories:
+            return await _on_first(repositories, work)
 
-        def ask() -> T:
-            opened = self._registries.open(reference, credentials)
-            return on_first([repository.with_canceller(canceller) for repository in opened], work)
-
+    @asynccontextmanager
+    async def _opened(self, reference: Reference, credentials: Credentials) -> AsyncIterator[Sequence[Repository]]:
+        """Open the repository on the servers of its registry; errors come out in the words of a pull."""
         try:
-            return await run_in_thread(ask, canceller.cancel, "registry")
+            repositories = await asyncio.to_thread(self._registries.open, reference, credentials)
+            try:
+                yield repositories
+            finally:
+                for repository in repositories:
+                    repository.close()
         except PoguError as e:
             raise explained(e, reference) from None
 
@@ -83,16 +87,14 @@ class Puller:
             InvalidArgument: what the registry sends is not what it says; nothing of it is kept.
             Unavailable: the registry cannot be reached.
         """
-        remote = await self._ask(reference, credentials, lambda repository: find_image(repository, reference, platform))
-        progress({"status": f"Pulling from {reference.path}", "id": reference.digest or reference.tag})
-        try:
+        async with self._opened(reference, credentials) as repositories:
+            remote = await _on_first(repositories, lambda repository: find_image(repository, reference, platform))
+            progress({"status": f"Pulling from {reference.path}", "id": reference.digest or reference.tag})
             async with self._layers.adding():
                 image = await self._fetch(remote, reference, platform, progress)
                 step("image.pull.fetched")
                 newer = await self._store.change(lambda: self._decide(image, reference, remote))
                 step("image.pull.recorded")
-        except PoguError as e:
-            raise explained(e, reference) from None
         progress({"status": f"Digest: {remote.digest}"})
         status = "Downloaded newer image for" if newer else "Image is up to date for"
         progress({"status": f"Status: {status} {reference.familiar}"})
@@ -173,6 +175,13 @@ class Puller:
         newer = self._store.find_reference(key) != image.record.id
         by_digest = replace(reference, tag="", digest=remote.digest)
         return Update(images=[image], references={key: image.record.id, by_digest: image.record.id}), newer
+
+
+async def _on_first(repositories: Sequence[Repository], work: Callable[[Repository], T]) -> T:
+    """Return what `work` gives, in a thread, on the first server that can be used."""
+    canceller = Canceller()
+    watched = [repository.with_canceller(canceller) for repository in repositories]
+    return await run_in_thread(lambda: on_first(watched, work), canceller.cancel, "registry")
 
 
 def _checked_config(raw: bytes, remote: Remote) -> ImageConfig:

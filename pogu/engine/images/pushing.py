@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from pogu.engine.archive.streams import run_in_thread
 from pogu.engine.images.content import ContentStore
@@ -57,7 +58,7 @@ class Pusher:
         self._limit = limit
 
     def tags(self, reference: Reference) -> list[Reference]:
-        """Return the tagged names of a repository on this machine, for `push -a`; NotFound if there are none."""
+        """Return the tagged names of a repository on this machine, for `push -a`; NotFound if it has none."""
         found = [name for name, _ in self._store.repository(reference) if name.tag]
         if not found:
             raise NotFound(f"An image does not exist locally with the tag: {reference.familiar_name}")
@@ -73,24 +74,11 @@ class Pusher:
         """
         identifier = self._store.find_reference(reference)
         if identifier is None:
-            raise NotFound(f"An image does not exist locally with the tag: {reference.familiar_name}")
+            self.tags(reference)
+            raise NotFound(f"tag does not exist: {reference.familiar}")
         image = self._store.get(identifier)
-        canceller = Canceller()
         try:
-            async with self._layers.adding():
-                packed = await run_in_thread(lambda: self._pack(image, reference), _nothing, "pack")
-                repository = await run_in_thread(
-                    lambda: self._reach(reference, credentials, canceller), canceller.cancel, "push"
-                )
-                await self._send_all(repository, packed, reference, progress)
-                step("image.push.sent")
-                await run_in_thread(
-                    lambda: repository.put_manifest(reference.tag, packed.stored.media_type, packed.data),
-                    canceller.cancel,
-                    "push",
-                )
-                step("image.push.stored")
-                await self._store.change(lambda: self._decide(image.record.id, packed, reference))
+            packed = await self._push(image, reference, credentials, progress)
         except RegistryError as e:
             raise e.plain() from None
         pushed = Pushed(reference.tag, packed.stored.digest, len(packed.data))
@@ -98,20 +86,32 @@ class Pusher:
         progress({"progressDetail": {}, "aux": {"Tag": pushed.tag, "Digest": pushed.digest, "Size": pushed.size}})
         return pushed
 
+    async def _push(
+        self, image: StoredImage, reference: Reference, credentials: Credentials, progress: Progress
+    ) -> Packed:
+        canceller = Canceller()
+        opened = await asyncio.to_thread(self._registries.open, reference, credentials, push=True)
+        watched = [repository.with_canceller(canceller) for repository in opened]
+        try:
+            async with self._layers.adding():
+                packed = await run_in_thread(lambda: self._pack(image, reference), _nothing, "pack")
+                repository = await run_in_thread(lambda: on_first(watched, _greeted), canceller.cancel, "push")
+                await self._send_all(repository, packed, reference, progress)
+                step("image.push.sent")
+                store = partial(repository.put_manifest, reference.tag, packed.stored.media_type, packed.data)
+                await run_in_thread(store, canceller.cancel, "push")
+                step("image.push.stored")
+                await self._store.change(lambda: self._decide(image.record.id, packed, reference))
+        finally:
+            for each in opened:
+                each.close()
+        return packed
+
     def _pack(self, image: StoredImage, reference: Reference) -> Packed:
         """Return the manifest that the repository has for the image, else another it came with, else a new one."""
         names = {r.digest for r in self._store.references(image.record.id) if r.name == reference.name}
         known = sorted(image.record.manifests, key=lambda manifest: manifest.digest not in names)
         return came_with(self._content, known[0]) if known else pack(self._content, image)
-
-    def _reach(self, reference: Reference, credentials: Credentials, canceller: Canceller) -> Repository:
-        opened = self._registries.open(reference, credentials, push=True)
-
-        def greet(repository: Repository) -> Repository:
-            repository.greet()
-            return repository
-
-        return on_first([r.with_canceller(canceller) for r in opened], greet)
 
     async def _send_all(self, repository: Repository, packed: Packed, reference: Reference, progress: Progress) -> None:
         sources = self._sources(reference)
@@ -157,6 +157,11 @@ class Pusher:
         by_digest = replace(reference, tag="", digest=packed.stored.digest)
         known = with_record(image, manifests=[packed.stored, *others])
         return Update(images=[known], references={by_digest: identifier}), None
+
+
+def _greeted(repository: Repository) -> Repository:
+    repository.greet()
+    return repository
 
 
 async def _all(works: Sequence[Coroutine[None, None, None]]) -> None:

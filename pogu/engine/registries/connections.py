@@ -159,6 +159,7 @@ class Connections:
         self._environment = environment
         self._idle: dict[tuple[str, str], list[_Connection]] = {}
         self._lock = threading.Lock()
+        self._closed = False
 
     def request(
         self,
@@ -204,7 +205,7 @@ class Connections:
                 canceller.check()
                 # A kept connection that the server has closed meanwhile says nothing of the server.
                 if not (isinstance(e, _STALE) and connection.used and request.repeatable):
-                    raise unreachable(request.what, e) from e
+                    raise unreachable(request.what, e, urlsplit(request.url).netloc) from e
             except BaseException:
                 connection.inner.close()
                 raise
@@ -261,14 +262,15 @@ class Connections:
         connection.canceller = Canceller()
         with self._lock:
             idle = self._idle.setdefault(connection.key, [])
-            if keep and connection.inner.sock is not None and len(idle) < _KEPT:
+            if keep and connection.inner.sock is not None and len(idle) < _KEPT and not self._closed:
                 idle.append(connection)
                 return
         connection.inner.close()
 
     def close(self) -> None:
-        """Close what is kept."""
+        """Close what is kept, and keep nothing any more."""
         with self._lock:
+            self._closed = True
             for idle in self._idle.values():
                 while idle:
                     idle.pop().inner.close()

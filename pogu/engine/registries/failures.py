@@ -40,6 +40,7 @@ _KINDS: dict[int, type[PoguError]] = {
     413: TooLarge,
     429: Unavailable,
 }
+_CONNECTING = (errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH)
 _DETAIL = 300  # characters of an answer that is no error document
 _LISTED = 3
 
@@ -97,12 +98,12 @@ def refusal(status: int, body: bytes, url: str, unknown: str = "NOT_FOUND") -> R
     return RegistryError(status, code, f"received unexpected HTTP status from {url}: {reason}{shown}")
 
 
-def unreachable(what: str, error: BaseException) -> Unreachable:
-    """Return the error of a request (`Get "https://…"`) that found nobody, or was cut off."""
-    return Unreachable(f"{what}: {_reason(error)}")
+def unreachable(what: str, error: BaseException, host: str = "") -> Unreachable:
+    """Return the error of a request (`Get "https://…"`) to `host` that found nobody, or was cut off."""
+    return Unreachable(f"{what}: {_reason(error, host)}")
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException, host: str) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         words = {
             18: "certificate signed by unknown authority",
@@ -117,7 +118,9 @@ def _reason(error: BaseException) -> str:
             return "http: server gave HTTP response to HTTPS client"
         return f"remote error: tls: {(error.reason or str(error)).lower().replace('_', ' ')}"
     if isinstance(error, socket.gaierror):
-        return "dial tcp: lookup: no such host" if error.errno == socket.EAI_NONAME else f"dial tcp: {error.strerror}"
+        name = host.rpartition(":")[0] or host
+        unknown = error.errno in (socket.EAI_NONAME, socket.EAI_NODATA)
+        return f"dial tcp: lookup {name}: " + ("no such host" if unknown else str(error.strerror).lower())
     if isinstance(error, TimeoutError):
         return "i/o timeout"
     if isinstance(error, (http.client.IncompleteRead, http.client.RemoteDisconnected)):
@@ -125,6 +128,6 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, http.client.HTTPException):
         return f"malformed HTTP response: {error}" if str(error) else "malformed HTTP response"
     if isinstance(error, OSError) and error.errno:
-        call = {errno.ECONNREFUSED: "dial tcp: connect: ", errno.ENETUNREACH: "dial tcp: connect: "}.get(error.errno)
-        return (call or "") + os.strerror(error.errno).lower()
+        call = f"dial tcp {host}: connect: " if error.errno in _CONNECTING else ""
+        return call + os.strerror(error.errno).lower()
     return str(error) or type(error).__name__

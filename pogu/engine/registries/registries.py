@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import ssl
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -41,10 +43,10 @@ class Registries:
         self._places = places
         self._environment = environment
         self._lock = threading.Lock()
-        self._connections: dict[Endpoint, Connections] = {}
+        self._contexts: dict[Endpoint, ssl.SSLContext] = {}
 
     def open(self, reference: Reference, credentials: Credentials, push: bool = False) -> list[Repository]:
-        """Return the repository on each server of its registry, first choice first. Nothing is asked yet.
+        """Return the repository on each server of its registry, first choice first; close them all in the end.
 
         Mirrors are asked without credentials: those are the registry's own.
 
@@ -54,7 +56,7 @@ class Registries:
         actions = "pull,push" if push else "pull"
         found = []
         for endpoint in self._places().endpoints(reference.domain, push):
-            connections = self._to(endpoint)
+            connections = self._connect(endpoint)
             who = Credentials() if endpoint.mirror else credentials
             authorizer = Authorizer(connections, who, endpoint.scheme == "https" and endpoint.verify)
             found.append(Repository(endpoint, connections, authorizer, reference.path, actions))
@@ -71,36 +73,14 @@ class Registries:
         failure: PoguError | None = None
         for endpoint in self._places().endpoints(server_domain(credentials.serveraddress or INDEX), push=True):
             try:
-                return self._login(endpoint, credentials, canceller)
+                with closing(self._connect(endpoint)) as connections:
+                    return _login(connections, endpoint, credentials, canceller)
             except Unauthenticated:
                 raise
             except PoguError as e:
                 canceller.check()
                 failure = failure or e
         raise failure or InvalidArgument("no registry to log in to")
-
-    def _login(self, endpoint: Endpoint, credentials: Credentials, canceller: Canceller) -> LoggedIn:
-        connections = self._to(endpoint)
-        authorizer = Authorizer(connections, credentials, endpoint.scheme == "https" and endpoint.verify)
-        url = f"{endpoint.url}/v2/"
-        for _ in range(2):
-            with connections.request("GET", url, authorizer.header(()), canceller=canceller) as answer:
-                data = answer.read(_LARGEST)
-            if answer.status == 200:
-                return LoggedIn(authorizer.identity_token)
-            if answer.status != 401:
-                break
-            what = f'Get "{url}"'
-            try:
-                authorizer.answer(answer.headers.get("www-authenticate", ""), (), what, canceller, offline=True)
-            except PoguError as e:
-                if getattr(e, "status", 0) in (401, 403):
-                    raise Unauthenticated(f"{what}: {e.message}") from None
-                raise
-        error = refusal(answer.status, data, url)
-        if answer.status == 401:
-            raise Unauthenticated(f"login attempt to {url} failed with status: 401 Unauthorized")
-        raise error.plain(f"login attempt to {url} failed: {error.message}")
 
     def search(
         self, term: str, limit: int, credentials: Credentials, canceller: Canceller | None = None
@@ -118,7 +98,8 @@ class Registries:
             url = f"{endpoint.url}/v1/search?" + urlencode({"q": path, "n": min(limit or 25, _SEARCH_LIMIT)})
             fields = {"Authorization": credentials.basic} if credentials.basic else {}
             try:
-                with self._to(endpoint).request("GET", url, fields, canceller=canceller) as answer:
+                with closing(self._connect(endpoint)) as connections:
+                    answer = connections.request("GET", url, fields, canceller=canceller)
                     data = answer.read(_LARGEST)
                 if answer.status != 200:
                     raise refusal(answer.status, data, url.partition("?")[0])
@@ -133,18 +114,38 @@ class Registries:
             return [Endpoint("https", "index.docker.io")]
         return self._places().endpoints(domain)
 
-    def _to(self, endpoint: Endpoint) -> Connections:
-        with self._lock:
-            if endpoint not in self._connections:
-                context = client_context(endpoint.files, endpoint.verify) if endpoint.scheme == "https" else None
-                self._connections[endpoint] = Connections(endpoint.host, context, self._environment)
-            return self._connections[endpoint]
+    def _connect(self, endpoint: Endpoint) -> Connections:
+        """Return new connections to a server; the trust in it is read once."""
+        context = None
+        if endpoint.scheme == "https":
+            with self._lock:
+                if endpoint not in self._contexts:
+                    self._contexts[endpoint] = client_context(endpoint.files, endpoint.verify)
+                context = self._contexts[endpoint]
+        return Connections(endpoint.host, context, self._environment)
 
-    def close(self) -> None:
-        """Close the connections that are kept."""
-        with self._lock:
-            for connections in self._connections.values():
-                connections.close()
+
+def _login(connections: Connections, endpoint: Endpoint, credentials: Credentials, canceller: Canceller) -> LoggedIn:
+    authorizer = Authorizer(connections, credentials, endpoint.scheme == "https" and endpoint.verify)
+    url = f"{endpoint.url}/v2/"
+    for _ in range(2):
+        with connections.request("GET", url, authorizer.header(()), canceller=canceller) as answer:
+            data = answer.read(_LARGEST)
+        if answer.status == 200:
+            return LoggedIn(authorizer.identity_token)
+        if answer.status != 401:
+            break
+        what = f'Get "{url}"'
+        try:
+            authorizer.answer(answer.headers.get("www-authenticate", ""), (), what, canceller, offline=True)
+        except PoguError as e:
+            if getattr(e, "status", 0) in (401, 403):
+                raise Unauthenticated(f"{what}: {e.message}") from None
+            raise
+    error = refusal(answer.status, data, url)
+    if answer.status == 401:
+        raise Unauthenticated(f"login attempt to {url} failed with status: 401 Unauthorized")
+    raise error.plain(f"login attempt to {url} failed: {error.message}")
 
 
 def server_domain(address: str) -> str:

@@ -73,6 +73,10 @@ class Repository:
         if answer.status not in (200, 401, 403):
             raise refusal(answer.status, data, answer.url)
 
+    def close(self) -> None:
+        """Close the connections that are kept; those in use are closed when they have served."""
+        self._connections.close()
+
     # manifests
 
     def manifest(self, reference: str) -> Fetched:

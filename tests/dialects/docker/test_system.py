@@ -92,10 +92,3 @@ def test_disk_usage_of_some_kinds(api):
     assert set(api.get("/system/df", type="image").json) == {"LayersSize", "Images"}
     assert api.get("/system/df", type="nosuch").message == "unknown object type: nosuch"
     assert "Containers" in api.at("1.41").get("/system/df", type="image").json
-
-
-def test_logging_in_is_refused_with_a_reason(api):
-    answer = api.post("/auth", {"username": "a", "password": "b", "serveraddress": "registry.example"})
-    assert answer.status == 501
-    assert "registry.example" in answer.message
-    assert api.post("/auth", b"").status == 400
