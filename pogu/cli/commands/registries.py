@@ -50,10 +50,11 @@ def fetch(client: Client, image: str, repository: str, tag: str, platform: str |
 
 @command("push", help="Upload an image to a registry")
 @switch("-a", "--all-tags", help="Push all tags of an image to the repository")
+@value("--platform", help="Push the image only if it is for this platform: os[/arch[/variant]]")
 @switch("-q", "--quiet", help="Suppress verbose output")
 @click.argument("name", metavar="NAME[:TAG]")
 @click.pass_obj
-def push(session: Session, /, *, name: str, all_tags: bool, quiet: bool) -> None:
+def push(session: Session, /, *, name: str, all_tags: bool, platform: str | None, quiet: bool) -> None:
     """Upload an image."""
     from pogu.engine.images.reference import parse_reference
 
@@ -66,10 +67,18 @@ def push(session: Session, /, *, name: str, all_tags: bool, quiet: bool) -> None
             print(f"Using default tag: {reference.tag}")
     auth = header(Logins().for_image(name))
     path = f"/images/{segment(reference.name)}/push"
-    reply = connect(session).request("POST", path, query={"tag": reference.tag or None}, headers=auth)
+    query = {"tag": reference.tag or None, "platform": _json(platform) if platform else None}
+    reply = connect(session).request("POST", path, query=query, headers=auth)
     show_progress(reply, quiet=quiet)
     if quiet:
         print(reference)
+
+
+def _json(text: str) -> dict[str, str]:
+    from pogu.engine.images.platform import parse_platform
+
+    platform = parse_platform(text)
+    return {"os": platform.os, "architecture": platform.architecture, "variant": platform.variant}
 
 
 @command("login", help="Authenticate to a registry")

@@ -83,6 +83,9 @@ class ImageRoutes:
         tag = call.text("tag")
         wanted = reference.with_tag(tag) if tag else reference
         credentials = decode_credentials(call.request.headers.get("X-Registry-Auth") or "")
+        platform = decode_platform(call.text("platform")) if call.version >= (1, 46) else ""
+        if platform:
+            self._images.resolve(wanted.familiar, platform)
 
         async def work(report: Progress) -> None:
             await self._images.push(str(wanted), credentials, report)
@@ -208,7 +211,7 @@ class ImageRoutes:
                 self.push,
                 "ImagePush",
                 "Push an image",
-                (text("tag", "Tag"),),
+                (text("tag", "Tag"), text("platform", "JSON of a platform: refuse an image for another")),
                 None,
                 stream("What happens, as it happens", "Progress"),
                 (400, 404, 500),
