@@ -217,7 +217,7 @@ async def test_a_pull_that_is_cancelled_leaves_nothing(
 
 
 async def test_a_blob_with_another_content(machine: Machine, registry: DebianRegistry, repository: str) -> None:
-    put_image(registry, repository, "1", [ONE, TWO])
+    put_image(registry, repository, "1", [ONE, tar_of({"own": repository})])  # other tests must not see it
     layer = json.loads(registry.manifest(repository, "1"))["layers"][1]
     file = registry.blob_file(layer["digest"])
     data = bytearray(file.read_bytes())
