@@ -96,7 +96,7 @@ def test_exec_a_shell_and_install_ps(with_nginx: RunningDaemon, nginx: int) -> N
     shell.read_until("root@nginx:/#")
     shell.type("apt-get update >/dev/null && apt-get -y install procps >/dev/null; ps ax; echo end''ed\n")
     shown = shell.read_until("ended", timeout=110)
-    assert re.search(r"\b1 \?\s+Ss\s+\d+:\d+ nginx: master process", shown)
+    assert re.search(r"\b1 \?\s+S[<N]?s\s+\d+:\d+ nginx: master process", shown)
     assert re.search(r"pts/0\s+Ss\s+\d+:\d+ bash", shown)
     shell.type("exit\n")
     shell.end()

@@ -85,7 +85,7 @@ class Life:
 
 def test_what_can_be_created_lives_a_life(ground: Ground, soak: Soak, evidence: Callable[..., None]) -> None:
     life = Life(ground, "lives")
-    for _ in range(int(soak(40, 1000))):
+    for _ in range(int(soak(40, 300))):
         life.live()
     evidence(answers=dict(sorted(life.answers.items())))
     assert life.answers["ContainerStart 204"], life.answers

@@ -31,14 +31,14 @@ def ask_everything(ground: Ground, seed: object, examples: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_operation_stands_made_up_requests(ground: Ground, soak: Soak, evidence: Evidence, seed: int) -> None:
-    ask_everything(ground, seed, int(soak(4, 300)))
-    evidence(seed=seed, examples=int(soak(4, 300)), answers=dict(sorted(ground.counts.items())))
+    ask_everything(ground, seed, int(soak(4, 100)))
+    evidence(seed=seed, examples=int(soak(4, 100)), answers=dict(sorted(ground.counts.items())))
 
 
 def test_nothing_is_left_open_or_kept(ground: Ground, soak: Soak, evidence: Evidence) -> None:
     ask_everything(ground, "warm", 1)
     memory, descriptors = ground.daemon.memory(), ground.daemon.descriptors()
-    ask_everything(ground, "grow", int(soak(2, 100)))
+    ask_everything(ground, "grow", int(soak(2, 40)))
     ground.furnish()
     grown = ground.daemon.memory() - memory
     opened = ground.daemon.descriptors()

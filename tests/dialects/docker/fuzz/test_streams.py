@@ -201,7 +201,7 @@ def test_streams_stand_anything(ground: Ground, soak: Soak, evidence: Callable[.
     threads = []
     for seed, s in enumerate(streamers):
         kinds = (s.attach, s.exec, s.websocket, s.endless, s.wait)
-        threads.append(threading.Thread(target=in_crowd, args=(s, kinds, int(soak(12, 300)), seed)))
+        threads.append(threading.Thread(target=in_crowd, args=(s, kinds, int(soak(12, 100)), seed)))
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -157,7 +157,7 @@ def machine(api: Client) -> type[RuleBasedStateMachine]:
 
 def test_a_container_does_what_its_state_allows(ground: Ground, soak: Soak) -> None:
     limits = settings(
-        max_examples=int(soak(8, 120)),
+        max_examples=int(soak(8, 40)),
         stateful_step_count=int(soak(20, 50)),
         deadline=None,
         database=None,
@@ -312,7 +312,7 @@ def leftovers(ground: Ground) -> list[str]:
 
 def test_a_crowd_leaves_order_behind(ground: Ground, soak: Soak, evidence: Callable[..., None]) -> None:
     walkers = [Walker(ground, seed) for seed in range(4)]
-    threads = [threading.Thread(target=w.walk, args=(int(soak(80, 1000)),)) for w in walkers]
+    threads = [threading.Thread(target=w.walk, args=(int(soak(80, 400)),)) for w in walkers]
     for thread in threads:
         thread.start()
     for thread in threads:
