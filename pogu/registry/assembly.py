@@ -69,7 +69,7 @@ async def assemble(options: Options) -> Registry:
     closers: list[Callable[[], None]] = []
     access, tokens = _access(options, root, addresses, closers)
     audit = AuditLog(Path(options.audit_log), addresses) if options.audit_log else None
-    store = _store(options, root)
+    store = await _store(options, root)
     outbox = Outbox()
     repositories = Repositories(store, Interlock(), outbox)
     upstream = connect_upstream(options)
@@ -106,12 +106,14 @@ async def assemble(options: Options) -> Registry:
     return Registry(site, handler, metrics, collector, retainer, webhooks, closers)
 
 
-def _store(options: Options, root: Path) -> Store:
+async def _store(options: Options, root: Path) -> Store:
     if "://" not in options.storage:
         return DirectoryStore(Path(options.storage).absolute() if options.storage else root)
     from pogu.registry.storage.objects import open_object_store  # noqa: PLC0415 # obstore is needed only here
 
-    return open_object_store(options.storage)
+    store = open_object_store(options.storage)
+    await store.check()
+    return store
 
 
 def _access(

@@ -37,18 +37,25 @@ class ObjectStore:
     def __init__(self, connection: Connection) -> None:
         self._objects: Any = connection
 
+    async def check(self) -> None:
+        """Raises InvalidArgument unless the bucket is there and lets us in: a missing one looks like an empty one."""
+        try:
+            await obstore.list_with_delimiter_async(self._objects, "records")
+        except (BaseError, OSError) as error:
+            raise InvalidArgument(f"--storage: the object store cannot be used: {error}") from error
+
     # --- blobs ---
 
     async def add_blob(self, digest: str, file: Path) -> None:
         """See Store."""
         # Also where the blob is there already: that makes it young, and there is no other sure way to.
-        with _failures():
+        with _failures(writing=True):
             await obstore.put_async(self._objects, _blob(digest), file, chunk_size=_PART)
         file.unlink()
 
     async def add_bytes(self, digest: str, data: bytes) -> None:
         """See Store."""
-        with _failures():
+        with _failures(writing=True):
             await obstore.put_async(self._objects, _blob(digest), data)
 
     async def blob(self, digest: str) -> Blob | None:
@@ -114,7 +121,7 @@ class ObjectStore:
 
     async def write(self, records: Sequence[tuple[str, bytes]]) -> None:
         """See Store."""
-        with _failures():
+        with _failures(writing=True):
             for key, data in records:
                 await obstore.put_async(self._objects, f"records/{key}", data)
 
@@ -185,11 +192,13 @@ def _touched(digest: str) -> str:
 
 
 @contextlib.contextmanager
-def _failures() -> Iterator[None]:
-    """The object store's errors as ours."""
+def _failures(writing: bool = False) -> Iterator[None]:
+    """The object store's errors as ours; what cannot be found while writing is the bucket."""
     try:
         yield
     except (NotFoundError, FileNotFoundError) as error:
+        if writing:
+            raise OSError(f"the object store failed: {error}") from error
         raise NotFound(f"not in the object store: {error}") from error
     except BaseError as error:
         raise OSError(f"the object store failed: {error}") from error
