@@ -92,7 +92,10 @@ class ConmonSupervisor(Supervisor):
             async with self._launching:
                 process, pid, spool = await self._launch(spec, bundle, runtime, configuration)
         except (PoguError, OSError):
-            await self._clear(spec.id, bundle, runtime, cgroup_of(spec.spec, 0, False))
+            cgroup = cgroup_of(spec.spec, 0, False)
+            if cgroup.path != "/":  # the failure may have come when the container was there already
+                await asyncio.to_thread(cgroup.kill)
+            await self._clear(spec.id, bundle, runtime, cgroup)
             raise
         step("runtime.create.launched")
         runtime.created(spec.id, spec.spec)

@@ -30,6 +30,7 @@ from pogu.engine.runtime.bundle import Bundle, find_conmon
 from pogu.engine.runtime.launching import created, start_conmon
 from pogu.engine.runtime.runtimes import Crun, OciRuntime
 from pogu.engine.runtime.supervisor import LaunchSpec
+from pogu.failpoints import step
 from pogu.linux.processes import Process
 from pogu.linux.ptys import Stream
 
@@ -83,8 +84,10 @@ class Spare:
         part.rename(self.bundle.path / "config.json")  # crun copies it, by name, when it has read the FIFO
         self.bundle.path.rename(bundle.path)
         self.bundle = bundle
+        step("runtime.spare.renamed")
         (self.spool / "output.log").rename(spec.log_path)
         self.spool.rmdir()
+        step("runtime.spare.logs")
         self.spool.symlink_to(spec.log_path.parent)
 
     async def become(self, spec: LaunchSpec, configuration: bytes) -> tuple[Process, int]:
@@ -93,7 +96,9 @@ class Spare:
             with contextlib.suppress(BrokenPipeError):  # its end tells the same
                 os.write(self._fifo, configuration)
             self._close_fifo()
+            step("runtime.spare.configured")
             pid = await created(self.process, self._sync, spec, self.bundle, self.runtime)
+            step("runtime.spare.created")
             self.runtime.state_directory(self.token).rename(self.runtime.state_directory(spec.id))
             return self.process, pid
         finally:
