@@ -129,9 +129,18 @@ class ConmonSupervisor(Supervisor):
             spare.rename(spec, bundle, encoded)
             step("runtime.create.bundle")
             return *await spare.become(spec, encoded), str(spare.spool)
-        except BaseException:
+        except BaseException as e:
+            was_killed = (spare.process.returncode or 0) < 0
             await asyncio.shield(spare.end())
-            raise
+            if not was_killed or not isinstance(e, PoguError):
+                raise
+        # Somebody has killed the spare, which says nothing of this container.
+        cgroup = cgroup_of(spec.spec, 0, False)
+        await asyncio.to_thread(cgroup.kill)
+        await self._clear(spec.id, bundle, runtime, cgroup)
+        spec.log_path.unlink(missing_ok=True)
+        bundle.make(encoded)
+        return *await launch(spec, bundle, runtime, self._config.run), ""
 
     async def start(self, id: str) -> None:
         container = self._get(id)
