@@ -11,12 +11,17 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from functools import cache, cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from tests.conftest import base_image
 
 REPOSITORY = Path(__file__).parent.parent
 UNPACKED = REPOSITORY / "build" / "peers"
+
+
+P = TypeVar("P", bound="Peer")
 
 
 class Peer(ABC):
@@ -28,6 +33,7 @@ class Peer(ABC):
         self.home = home
         self.socket = home / f"{self.name}.sock"
         self.ready_seconds = 0.0
+        self.idle_mib = 0.0  # before it had anything to do
         self._namespace = f"bench-{self.name}-{os.getpid()}"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -69,9 +75,15 @@ class Peer(ABC):
         subprocess.run(["ip", "netns", "delete", self._namespace], check=False)
 
     def processes(self) -> list[int]:
-        """Return the daemon's process and its descendants."""
+        """Return the processes of the daemon and its supervisors, those inside containers left out."""
         assert self._process
-        return _descendants(self._process.pid)
+        own = Path("/proc/self/ns/pid").readlink()
+        named = _processes_naming(str(self.home / self.name))
+        return [pid for pid in {*_descendants(self._process.pid), *named} if _pid_namespace(pid) == own]
+
+    def memory_mib(self) -> float:
+        """Return the proportional set size of `processes` in MiB."""
+        return sum(_pss_kib(pid) for pid in self.processes()) / 1024
 
     def _answers(self) -> bool:
         done = subprocess.run(
@@ -103,6 +115,7 @@ class Dockerd(Peer):
         ]  # fmt: skip
 
 
+@cache
 def docker_command() -> str:
     """Return the docker command that drives both daemons."""
     done = subprocess.run([REPOSITORY / "scripts/docker_command.sh"], capture_output=True, check=True)
@@ -117,20 +130,127 @@ def _descendants(pid: int) -> list[int]:
     return found
 
 
-@contextlib.contextmanager
-def started() -> Iterator[tuple[Pogu, Dockerd]]:
-    """Start both daemons with a `busybox` image each; stop them and remove everything at the end."""
-    subprocess.run([REPOSITORY / "scripts/fetch_package.sh", UNPACKED, "docker.io", "containerd", "tini"], check=True)
-    home = Path(tempfile.mkdtemp(prefix="pogu-bench.", dir="/var/tmp"))
-    peers = (Pogu(home), Dockerd(home))
+def _pid_namespace(pid: int) -> Path | None:
     try:
-        for peer in peers:
-            peer.start()
-            _give_busybox(peer)
-        yield peers
-    finally:
-        for peer in peers:
+        return Path(f"/proc/{pid}/ns/pid").readlink()
+    except OSError:  # it has ended
+        return None
+
+
+def _pss_kib(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+
+
+def _processes_naming(text: str) -> Iterator[int]:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if os.fsencode(text) in path.read_bytes():
+                yield int(path.parent.name)
+
+
+class Podman:
+    """podman from its packages, without installing them: in mount and network namespaces that hold what it needs.
+
+    Every call is `nsenter`, which costs a millisecond, and podman.
+    """
+
+    _PACKAGES = (
+        "podman", "netavark", "aardvark-dns", "golang-github-containers-common", "golang-github-containers-image",
+        "libsubid4", "libgpgme11", "libassuan0",
+    )  # fmt: skip
+
+    def __init__(self, home: Path) -> None:
+        self.home = home / "podman"
+        self._holder: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        fetch(*self._PACKAGES)
+        for name in ("upper", "work"):
+            (self.home / name).mkdir(parents=True)
+        (self.home / "containers.conf").write_text(
+            f'[engine]\nhelper_binaries_dir=["{UNPACKED}/usr/lib/podman"]\nruntime="crun"\n'
+            'cgroup_manager="cgroupfs"\nevents_logger="file"\n[network]\nnetwork_backend="netavark"\n'
+        )
+        libraries = "usr/lib/x86_64-linux-gnu"
+        script = (
+            "ip link set lo up && "
+            f"mount -t overlay overlay -o lowerdir={UNPACKED}/{libraries}:/{libraries} /{libraries} && "
+            f"mount -t overlay overlay -o lowerdir={UNPACKED}/etc:/etc,upperdir={self.home}/upper,"
+            f"workdir={self.home}/work /etc && echo ready && exec sleep infinity"
+        )
+        self._holder = subprocess.Popen(["unshare", "-m", "-n", "sh", "-c", script], stdout=subprocess.PIPE)
+        assert self._holder.stdout
+        if self._holder.stdout.readline() != b"ready\n":
+            raise RuntimeError("podman's namespaces cannot be made")
+        self.run("import", "-c", "CMD=sh", str(base_image("busybox")), "localhost/busybox")
+
+    def run(self, *args: str) -> None:
+        """Run a podman command."""
+        assert self._holder
+        argv = ["nsenter", "-t", str(self._holder.pid), "-m", "-n", "--", str(UNPACKED / "usr/bin/podman")]
+        argv += ["--root", str(self.home / "root"), "--runroot", str(self.home / "run"), *args]
+        env = {**os.environ, "CONTAINERS_CONF": str(self.home / "containers.conf"), "HOME": str(self.home)}
+        subprocess.run(argv, env=env, check=True, capture_output=True, timeout=120)
+
+    def stop(self) -> None:
+        if self._holder:
+            self._holder.kill()
+            self._holder.wait()
+
+
+class Scene:
+    """What the cases work with. The peers start when they are first asked for."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._started: list[Peer | Podman] = []
+
+    @cached_property
+    def pogu(self) -> Pogu:
+        return self._start(Pogu(self.home))
+
+    @cached_property
+    def docker(self) -> Dockerd:
+        fetch("docker.io", "containerd", "tini", "iptables")
+        return self._start(Dockerd(self.home))
+
+    @cached_property
+    def podman(self) -> Podman:
+        podman = Podman(self.home)
+        self._started.append(podman)
+        podman.start()
+        return podman
+
+    def _start(self, peer: P) -> P:
+        self._started.append(peer)
+        peer.start()
+        peer.idle_mib = peer.memory_mib()
+        _give_busybox(peer)
+        return peer
+
+    def stop(self) -> None:
+        for peer in reversed(self._started):
             peer.stop()
+
+
+def fetch(*packages: str) -> None:
+    """Unpack Debian packages for the peers."""
+    subprocess.run([REPOSITORY / "scripts/fetch_package.sh", UNPACKED, *packages], check=True)
+
+
+@contextlib.contextmanager
+def scene() -> Iterator[Scene]:
+    """Yield a scene; stop all peers and remove everything at the end."""
+    home = Path(tempfile.mkdtemp(prefix="pogu-bench.", dir="/var/tmp"))
+    found = Scene(home)
+    try:
+        yield found
+    finally:
+        found.stop()
         for mount in _mounts_under(home):  # dockerd leaves its network namespace mounted
             subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
         shutil.rmtree(home, ignore_errors=True)

@@ -11,7 +11,7 @@ A host whose hierarchy is mounted with `favordynmods` has no such wait.
 from __future__ import annotations
 
 import os
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from pogu.linux.cgroups import hierarchy, path_of
 
@@ -23,12 +23,17 @@ class AttachLock:
 
     def __init__(self) -> None:
         self._busy = False
+        self._thread = ThreadPoolExecutor(1, "attach-lock")
 
     def expect(self) -> None:
         """Begin the wait unless it goes on already; returns at once."""
         if not self._busy:
             self._busy = True
-            threading.Thread(target=self._take, name="attach-lock", daemon=True).start()
+            self._thread.submit(self._take)
+
+    def close(self) -> None:
+        """End the thread. Idempotent; `expect` must not be called any more."""
+        self._thread.shutdown(wait=False)
 
     def _take(self) -> None:
         try:

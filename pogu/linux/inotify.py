@@ -6,7 +6,6 @@ import asyncio
 import ctypes
 import os
 import struct
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,7 +64,10 @@ class Inotify:
         if self._fd >= 0:
             self._loop.remove_reader(self._fd)
             # closing waits for an RCU grace period (8 ms and more), in which the loop would stand still
-            threading.Thread(target=os.close, args=(self._fd,), name="inotify-close").start()
+            try:
+                self._loop.run_in_executor(None, os.close, self._fd)
+            except RuntimeError:  # it has ended
+                os.close(self._fd)
             self._fd = -1
             self._callbacks.clear()
 

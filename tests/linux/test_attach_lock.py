@@ -20,6 +20,10 @@ async def test_it_is_waited_for_in_one_thread_that_ends() -> None:
     lock = attach_lock.AttachLock()
     for _ in range(5):
         lock.expect()
-    names = [t.name for t in threading.enumerate()]
-    assert names.count("attach-lock") <= 1
-    await until(lambda: "attach-lock" not in [t.name for t in threading.enumerate()], "the end of the wait")
+    assert len(_threads()) == 1
+    lock.close()
+    await until(lambda: not _threads(), "the end of the wait")
+
+
+def _threads() -> list[str]:
+    return [t.name for t in threading.enumerate() if t.name.startswith("attach-lock")]

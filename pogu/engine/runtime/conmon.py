@@ -63,6 +63,7 @@ class ConmonSupervisor(Supervisor):
         self._runtimes: dict[str, OciRuntime] = {}
         self._spares = Spares(config)
         self._attach_lock = AttachLock()
+        self._closed = False
         self._inotify: inotify.Inotify | None = None
         self._orphans: OrphanReaper | None = None
         # more at a time would only share the processors, and all of them would be late
@@ -76,7 +77,8 @@ class ConmonSupervisor(Supervisor):
             self.notes.append(f"crun cannot run while the cgroup v2 tree of this v1 host has {left}: runc is used")
 
     def expect(self) -> None:
-        self._attach_lock.expect()
+        if not self._closed:
+            self._attach_lock.expect()
 
     async def create(self, spec: LaunchSpec) -> int:
         runtime = self._runtime(spec.runtime)
@@ -276,7 +278,9 @@ class ConmonSupervisor(Supervisor):
         if self._orphans:
             self._orphans.close()
             self._orphans = None
+        self._closed = True
         await self._spares.close()
+        self._attach_lock.close()
         for runtime in self._runtimes.values():
             runtime.close()
         if self._config.cgroup_driver != "systemd":

@@ -21,6 +21,7 @@ import stat
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -33,6 +34,7 @@ from pogu.failpoints import step
 from pogu.linux.mounts import syncfs
 from pogu.linux.paths import open_root, opened
 
+_WORKERS = 4  # threads
 _SHORT = 12  # hex digits of a layer's directory name; more where two chain IDs begin alike
 _CHAIN = re.compile(r"sha256:[0-9a-f]{64}")
 _CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -68,6 +70,8 @@ class LayeredDriver(StorageDriver):
         self._adding: dict[str, asyncio.Event] = {}
         self._pinned: Counter[str] = Counter()  # layers that something is being built on
         self._trash = Trash(self.root / "trash")
+        # waiting for a thread to begin costs a loaded host milliseconds, in which the event loop stands still
+        self._workers = ThreadPoolExecutor(_WORKERS, "storage")
 
     # what a driver adds
 
@@ -118,6 +122,7 @@ class LayeredDriver(StorageDriver):
         return next((chain for chain, name in self._short.items() if name == short), None)
 
     async def stop(self) -> None:
+        self._workers.shutdown(wait=False)
         await self._trash.stop()
 
     # layers
@@ -267,7 +272,7 @@ class LayeredDriver(StorageDriver):
             self.layer(chain_id)
         self._pin(chain_id)
         try:
-            await _finish(lambda: self._make(container_id, chain_id))
+            await self._do(lambda: self._make(container_id, chain_id))
         finally:
             self._unpin(chain_id)
 
@@ -311,7 +316,7 @@ class LayeredDriver(StorageDriver):
     async def remove(self, container_id: str) -> None:
         if container_id not in self._containers:
             return
-        await _finish(lambda: self._trash.throw(self.container_path(container_id)))
+        await self._do(lambda: self._trash.throw(self.container_path(container_id)))
         self._containers.pop(container_id, None)
 
     # looking at it from outside
@@ -362,6 +367,15 @@ class LayeredDriver(StorageDriver):
             await _finish(lambda: self._trash.throw(path))
 
     # shared steps
+
+    async def _do(self, work: Callable[[], None]) -> None:
+        """Make or remove a container's part in a thread, to the end even if the caller is cancelled meanwhile."""
+        future = asyncio.get_running_loop().run_in_executor(self._workers, work)
+        try:
+            await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait([future])
+            raise
 
     def _pin(self, chain_id: str | None) -> None:
         if chain_id is not None:
