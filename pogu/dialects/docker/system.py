@@ -64,12 +64,11 @@ class SystemRoutes:
     async def _events(
         self, terms: EventFilter, since: int | None, until: int | None, version: ApiVersion
     ) -> AsyncIterator[bytes]:
-        stream = self._engine.events.subscribe(terms, since, until)
+        stream = self._engine.events.subscribe_batches(terms, since, until)
         try:
-            async for event in stream:
-                if version < (1, 46) and (event.type, event.action) == ("image", "create"):
-                    continue
-                yield msgspec.json.encode(render_event(event)) + b"\n"
+            async for batch in stream:
+                wanted = [e for e in batch if version >= (1, 46) or (e.type, e.action) != ("image", "create")]
+                yield b"".join([msgspec.json.encode(render_event(event)) + b"\n" for event in wanted])
         finally:
             await close_iterator(stream)
 

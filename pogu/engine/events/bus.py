@@ -111,16 +111,27 @@ class EventBus:
 
         Ends by itself when `until_ns` has passed; the subscription is taken before the first event is awaited.
         """
+        batches = self.subscribe_batches(filter_, since_ns, until_ns)
+        try:
+            async for batch in batches:
+                for event in batch:
+                    yield event
+        finally:
+            await batches.aclose()  # type: ignore[attr-defined]
+
+    async def subscribe_batches(
+        self, filter_: EventFilter, since_ns: int | None = None, until_ns: int | None = None
+    ) -> AsyncIterator[list[Event]]:
+        """Yield what `subscribe` does, those that are there at once together, never an empty list."""
         q: asyncio.Queue[Event] = asyncio.Queue(SUBSCRIBER_QUEUE)
         past = [e for e in self._backlog if since_ns is not None and e.time_ns >= since_ns]
         self._subscribers.add(q)
         try:
-            for event in past:
-                if (until_ns is None or event.time_ns <= until_ns) and filter_.matches(event):
-                    yield event
-            while (event_ := await _next(q, until_ns)) is not None:
-                if filter_.matches(event_):
-                    yield event_
+            if chosen := [e for e in past if (until_ns is None or e.time_ns <= until_ns) and filter_.matches(e)]:
+                yield chosen
+            while (event := await _next(q, until_ns)) is not None:
+                if filter_.matches(event):
+                    yield [event]
         finally:
             self._subscribers.discard(q)
 

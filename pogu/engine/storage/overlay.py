@@ -41,6 +41,7 @@ class OverlayDriver(LayeredDriver):
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
+        self._lower_texts: dict[str, str] = {}  # by chain ID
         self._mounters = ThreadPoolExecutor(_MOUNTERS, "overlay-mount", initializer=self._enter)
         self._unmounters = ThreadPoolExecutor(_UNMOUNTERS, "overlay-unmount")
 
@@ -82,6 +83,10 @@ class OverlayDriver(LayeredDriver):
         with opened(open_root(target)) as fd:
             like_root(below[0] if below else None, fd)
             return extract(tar, fd, options, digest)
+
+    async def remove_layer(self, chain_id: str) -> None:
+        self._lower_texts.pop(chain_id, None)
+        await super().remove_layer(chain_id)
 
     async def layer_diff(self, chain_id: str) -> AsyncIterator[bytes]:
         self.layer(chain_id)
@@ -142,15 +147,23 @@ class OverlayDriver(LayeredDriver):
         return self.container_path(container_id) / "upper"
 
     def describe(self, container_id: str, target: Path | None = None) -> dict[str, str]:
-        below = self.stack(self.parent_of(container_id))
-        own = self.container_path(container_id)
+        own = f"{self.root}/containers/{container_id}"  # text: paths are a quarter of what an inspection costs
         return {
             "ID": container_id,
-            "LowerDir": ":".join(str(path) for path in below),
-            "MergedDir": str(target or own / "merged"),
-            "UpperDir": str(own / "upper"),
-            "WorkDir": str(own / "work"),
+            "LowerDir": self._lower_text(self.parent_of(container_id)),
+            "MergedDir": str(target or f"{own}/merged"),
+            "UpperDir": f"{own}/upper",
+            "WorkDir": f"{own}/work",
         }
+
+    def _lower_text(self, chain_id: str | None) -> str:
+        """Return the lower directories as text; a layer's place and what it stands on never change."""
+        if chain_id is None:
+            return ""
+        known = self._lower_texts.get(chain_id)
+        if known is None:
+            known = self._lower_texts[chain_id] = ":".join(map(str, self.stack(chain_id)))
+        return known
 
     def describe_layer(self, chain_id: str) -> dict[str, str]:
         upper, *below = (str(path) for path in self.stack(chain_id))
