@@ -51,7 +51,7 @@ class Peer(ABC):
 
     def start(self) -> None:
         subprocess.run(["ip", "netns", "add", self._namespace], check=True)
-        enter = ["nsenter", f"--net=/run/netns/{self._namespace}", "--"]
+        enter = self.enter()
         subprocess.run([*enter, "ip", "link", "set", "lo", "up"], check=True)
         paths = f"{UNPACKED}/usr/bin:{UNPACKED}/usr/sbin:{os.environ['PATH']}"
         began = time.monotonic()
@@ -64,6 +64,10 @@ class Peer(ABC):
                 raise RuntimeError((self.home / f"{self.name}.log").read_text()[-2000:])
             time.sleep(0.01)
         self.ready_seconds = time.monotonic() - began
+
+    def enter(self) -> list[str]:
+        """Return the words in front of a command that is to run in the daemon's network namespace."""
+        return ["nsenter", f"--net=/run/netns/{self._namespace}", "--"]
 
     def stop(self) -> None:
         if self._process:

@@ -48,7 +48,15 @@ def free_port() -> int:
 class DebianRegistry:
     """A running docker-registry. `host` is what images on it are named after; `files` is its storage."""
 
-    def __init__(self, home: Path, *, passwords: bool = False, ca: trustme.CA | None = None, **auth: Any) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        passwords: bool = False,
+        ca: trustme.CA | None = None,
+        clients: trustme.CA | None = None,
+        **auth: Any,
+    ) -> None:
         self.home = home
         self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
@@ -69,6 +77,9 @@ class DebianRegistry:
             self.config["auth"] = auth
         if ca is not None:
             self._make_certificate(ca)
+        if clients is not None:
+            clients.cert_pem.write_to_path(home / "clients.pem")
+            self.config["http"]["tls"]["clientcas"] = [str(home / "clients.pem")]
         self._process: subprocess.Popen[bytes] | None = None
 
     def _make_certificate(self, ca: trustme.CA) -> None:
@@ -92,7 +103,7 @@ class DebianRegistry:
         end = time.monotonic() + 30
         while True:
             with contextlib.suppress(OSError, http.client.HTTPException):
-                self.ask("GET", "/v2/")
+                socket.create_connection(("127.0.0.1", self.port)).close()
                 return
             if self._process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError((self.home / "registry.log").read_text()[-2000:])

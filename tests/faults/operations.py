@@ -6,16 +6,20 @@ what was not is there wholly or not at all, and it can be done again. Afterwards
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
+import os
 import tarfile
 from abc import ABC, abstractmethod
+from contextlib import ExitStack
 from typing import Any, ClassVar
 
 import docker
 from docker.errors import APIError, ImageNotFound, NotFound
 
 from tests.faults.ground import until
+from tests.registry_peers import debian_registry, put_image
 
 Api = docker.DockerClient
 LOOP = ["sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.1; done"]
@@ -288,6 +292,68 @@ class Load(Operation):
         assert b"".join(api.images.get("op-loaded:1").save(named=True))
 
 
+class Pull(Operation):
+    """An image of two layers from a registry, which is there whole or not at all."""
+
+    name = "image pull"
+
+    def __init__(self) -> None:
+        self._registry = ExitStack()
+        self._host = ""
+
+    def _open(self) -> str:
+        """Start a registry once, with an image in it; return the image's repository."""
+        if not self._host:
+            registry = self._registry.enter_context(debian_registry())
+            put_image(registry, "op", "1", [_tar({"one": b"1" * 5000}), _tar({"two": b"2"})])
+            self._host = registry.host
+            atexit.register(self._registry.close)
+        return f"{self._host}/op"
+
+    def prepare(self, api: Api) -> None:
+        self._open()
+
+    def do(self, api: Api) -> None:
+        told = list(api.api.pull(self._open(), "1", stream=True, decode=True))
+        if "error" in told[-1]:
+            raise ConnectionError(told[-1]["error"])
+
+    def judge(self, api: Api, acknowledged: bool) -> None:
+        name = f"{self._open()}:1"
+        exists = there(api.images.get, name)
+        assert exists or not acknowledged
+        if not exists:
+            self.do(api)
+        assert b"".join(api.images.get(name).save(named=True))
+
+    def clear(self, api: Api) -> None:
+        super().clear(api)
+        for image in api.images.list(name=self._open()):
+            api.images.remove(image.id, force=True)
+
+
+class Push(Pull):
+    """An image of this machine to a registry: what is acknowledged can be pulled."""
+
+    name = "image push"
+
+    def prepare(self, api: Api) -> None:
+        api.api.import_image_from_data(_tar({"made": os.urandom(5000)}), repository=self._open(), tag="2")
+
+    def do(self, api: Api) -> None:
+        told = list(api.api.push(self._open(), "2", stream=True, decode=True))
+        if "aux" not in told[-1]:
+            raise ConnectionError(told[-1])
+
+    def judge(self, api: Api, acknowledged: bool) -> None:
+        name = f"{self._open()}:2"
+        image = api.images.get(name)
+        if not acknowledged:
+            self.do(api)
+        api.images.remove(name, force=True)
+        assert api.images.pull(self._open(), "2").id == image.id
+
+
 class Import(Operation):
     name = "image import"
 
@@ -447,8 +513,8 @@ class Disconnect(Connect):
 
 
 OPERATIONS: list[type[Operation]] = [
-    Create, Start, RunToExit, RestartOnFailure, Stop, Exec, Commit, Remove, Rename, Pause, Load, Import, Tag, Untag,
-    RemoveImage, CreateVolume, RemoveVolume, CreateNetwork, RemoveNetwork, Connect, Disconnect,
+    Create, Start, RunToExit, RestartOnFailure, Stop, Exec, Commit, Remove, Rename, Pause, Load, Pull, Push, Import,
+    Tag, Untag, RemoveImage, CreateVolume, RemoveVolume, CreateNetwork, RemoveNetwork, Connect, Disconnect,
 ]  # fmt: skip
 
 

@@ -34,6 +34,8 @@ SHORT = {
     "container commit": ("image.make.layer",),
     "container remove": ("container.remove.cleared",),
     "image load": ("storage.layer.named",),
+    "image pull": ("image.pull.layer",),
+    "image push": ("image.push.sent",),
     "image untag": ("state.written",),
     "volume create": ("volume.create.directory",),
     "volume remove": ("volume.remove.moved",),
@@ -83,6 +85,7 @@ def test_failures_at_named_steps(faulty: FaultDaemon) -> None:
         ("container start", "container.start.files", "ENOSPC"),
         ("container commit", "image.blob.written", "EIO"),
         ("image load", "image.load.received", "ENOSPC"),
+        ("image pull", "image.download.verified", "ENOSPC"),
         ("volume create", "state.written", "EIO"),
         ("network create", "network.create.recorded", "EIO"),
     )

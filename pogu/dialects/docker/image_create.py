@@ -20,7 +20,7 @@ from pogu.engine.engine import Engine
 from pogu.engine.images import Progress, parse_reference
 from pogu.engine.images.digests import check_digest
 from pogu.engine.registries import decode_credentials
-from pogu.errors import Forbidden, PoguError
+from pogu.errors import Forbidden, PoguError, Unauthenticated
 from pogu.http import Response
 
 log = logging.getLogger(__name__)
@@ -137,6 +137,8 @@ async def progress_stream(work: Callable[[Progress], Awaitable[None]], late: boo
         try:
             await task
         except (PoguError, OSError) as e:
+            if not late and isinstance(e, Unauthenticated):
+                raise PoguError(e.message) from None  # a 401 would have the docker command ask for a password
             if not late:
                 raise
             if not isinstance(e, PoguError):

@@ -25,8 +25,10 @@ from pogu.engine.registries.failures import RegistryError, Unreachable
 from pogu.engine.registries.repository import Repository
 from pogu.errors import Cancelled, InvalidArgument, PoguError
 from pogu.failpoints import step
+from pogu.linux.writeback import start_writeback
 
 _BUFFER = 256 << 10  # bytes asked of the network at a time
+_STRETCH = 8 << 20  # bytes that the disk is given at a time
 _FIRST_PAUSE = 0.5  # seconds before the second attempt; doubled for each that follows
 _RANGE = re.compile(r"bytes (\d+)-")
 
@@ -48,6 +50,7 @@ class Download:
         self._file = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
         self._hash = hashlib.sha256()
         self._size = 0
+        self._begun = 0  # bytes that the disk has begun with
         self._failure: PoguError | None = None
 
     def run(self) -> None:
@@ -130,6 +133,9 @@ class Download:
         with self._changed:
             self._size += len(piece)
             self._changed.notify_all()
+        if self._size - self._begun >= _STRETCH:
+            start_writeback(self._file, self._begun, self._size - self._begun)
+            self._begun = self._size
         self._tell("Downloading")
 
     def _tell(self, what: str) -> None:

@@ -50,7 +50,8 @@ def decode_credentials(header: str) -> Credentials:
     if not header:
         return Credentials()
     try:
-        data = base64.b64decode(header.strip() + "=" * (-len(header.strip()) % 4), altchars=b"-_")
+        text = header.strip().rstrip("=").replace("+", "-").replace("/", "_")
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         return msgspec.json.decode(data, type=Credentials) if data.strip() not in (b"", b"null") else Credentials()
     except (binascii.Error, ValueError, msgspec.MsgspecError) as e:
         raise InvalidArgument(

@@ -19,7 +19,7 @@ from pogu.engine.registries.cancelling import Canceller
 from pogu.engine.registries.connections import Connections
 from pogu.engine.registries.credentials import Credentials
 from pogu.engine.registries.endpoints import HUB, Endpoint, Places
-from pogu.engine.registries.failures import refusal
+from pogu.engine.registries.failures import Unreachable, refusal
 from pogu.engine.registries.repository import Repository
 from pogu.engine.registries.tls import client_context
 from pogu.errors import InvalidArgument, PoguError, Unauthenticated
@@ -104,8 +104,8 @@ class Registries:
                 if answer.status != 200:
                     raise refusal(answer.status, data, url.partition("?")[0])
                 return _results(data)
-            except PoguError as e:
-                failure = failure or e
+            except Unreachable as e:
+                failure = e
         assert failure is not None
         raise failure
 
