@@ -15,8 +15,10 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from io import FileIO
 from pathlib import Path
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from pogu.errors import InvalidArgument, PoguError
 from pogu.http import Response
@@ -53,6 +55,7 @@ class Cache:
         self._threads = ThreadPoolExecutor(2 * _DOWNLOADS, "upstream")
         self._slots = asyncio.Semaphore(_DOWNLOADS)
         self._downloads: dict[str, Download] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     # --- manifests ---
 
@@ -119,29 +122,37 @@ class Cache:
             reply = await self._ask_blob("HEAD", call.name, digest)
             reply.close()
             return Response(200, [*headers, ("Content-Length", str(reply.length or 0))])
-        download = self._downloads.get(digest)
-        if download is None:
-            download = await self._begin(site, call.name, digest)
-        if call.request.headers.get("range") is not None or download.name != call.name:
-            await download.done()
-            async with site.repositories.interlock.using({digest}):
-                await site.repositories.link_blob(call.name, digest, download.size)
-            return await blob_answers.get(site, call)
-        return Response(200, [*headers, ("Content-Length", str(download.size))], download.follow())
+        async with self._lock(digest):  # one request begins the download, the others find it
+            download = self._downloads.get(digest)
+            if download is None:
+                if await site.repositories.blob_size(call.name, digest) is not None:
+                    return await blob_answers.get(site, call)
+                download = await self._begin(site, call.name, digest)
+        if download.name != call.name:  # having it there says nothing about having it here
+            (await self._ask_blob("HEAD", call.name, digest)).close()
+        elif call.request.headers.get("range") is None and (body := download.follow()) is not None:
+            return Response(200, [*headers, ("Content-Length", str(download.size))], body)
+        await download.done()
+        async with site.repositories.interlock.using({digest}):
+            await site.repositories.link_blob(call.name, digest, download.size)
+        return await blob_answers.get(site, call)
 
     async def _begin(self, site: Site, name: str, digest: str) -> Download:
         reply = await self._ask_blob("GET", name, digest)
-        if (running := self._downloads.get(digest)) is not None:
-            reply.close()  # somebody else was faster
-            return running
         size = reply.length
         if size is None:
             reply.close()
             raise Refused("UNSUPPORTED", "the upstream registry does not say how large the blob is", status=502)
-        self._downloads[digest] = download = Download(name, digest, size)
         upload = await site.uploads.start(name, digest.partition(":")[0])
-        download.start(upload.file, asyncio.create_task(self._download(site, download, upload, reply)))
+        self._downloads[digest] = download = Download(name, digest, size, upload.file)
+        download.task = asyncio.create_task(self._download(site, download, upload, reply))
         return download
+
+    def _lock(self, digest: str) -> asyncio.Lock:
+        lock = self._locks.get(digest)
+        if lock is None:
+            self._locks[digest] = lock = asyncio.Lock()
+        return lock
 
     async def _ask_blob(self, method: str, name: str, digest: str) -> Reply:
         try:
@@ -184,23 +195,18 @@ class Cache:
 
 
 class Download:
-    """One blob on its way here, and those who follow it."""
+    """One blob on its way to a file here, and those who follow it."""
 
-    def __init__(self, name: str, digest: str, size: int) -> None:
+    def __init__(self, name: str, digest: str, size: int, file: Path) -> None:
         self.name = name
         self.digest = digest
         self.size = size
-        self._file: Path | None = None
-        self._task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
+        self._file = file
         self._arrived = 0
-        self._ended = False
+        self.ended = False
         self._error: Refused | None = None
         self._changed = asyncio.Event()
-
-    def start(self, file: Path, task: asyncio.Task[None]) -> None:
-        """It has begun: bytes will come to this file."""
-        self._file = file
-        self._task = task
 
     def progress(self, arrived: int) -> None:
         """So many bytes are in the file."""
@@ -209,7 +215,7 @@ class Download:
 
     def end(self, error: Refused | None) -> None:
         """All is there and right, or not."""
-        self._ended = True
+        self.ended = True
         self._error = error
         self._wake()
 
@@ -219,31 +225,31 @@ class Download:
 
     async def done(self) -> None:
         """Wait for the end. Raises Refused if it failed."""
-        while not self._ended:
+        while not self.ended:
             await self._changed.wait()
         if self._error is not None:
             raise self._error
 
-    def follow(self) -> AsyncIterator[bytes]:
-        """The blob, as it comes."""
-        assert self._file is not None
-        return self._follow(os.open(self._file, os.O_RDONLY | os.O_CLOEXEC))
-
-    async def _follow(self, fd: int) -> AsyncIterator[bytes]:
-        sent = 0
+    def follow(self) -> AsyncIterator[bytes] | None:
+        """The blob, as it comes; None once all of it is there and the file has gone to its place."""
         try:
+            return self._follow(self._file.open("rb", buffering=0))
+        except FileNotFoundError:
+            return None
+
+    async def _follow(self, file: FileIO) -> AsyncIterator[bytes]:
+        sent = 0
+        with file:
             while sent < self.size:
                 if self._error is not None:
                     raise self._error
-                ready = self.size if self._ended else min(self._arrived, self.size - 1)
+                ready = self.size if self.ended else min(self._arrived, self.size - 1)
                 if ready <= sent:
                     await self._changed.wait()
                     continue
-                piece = await asyncio.to_thread(os.pread, fd, min(1024 * 1024, ready - sent), sent)
+                piece = await asyncio.to_thread(os.pread, file.fileno(), min(1024 * 1024, ready - sent), sent)
                 sent += len(piece)
                 yield piece
-        finally:
-            os.close(fd)
 
 
 def connect_upstream(options: Options) -> Cache | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 import ssl
 import sys
@@ -12,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from pogu import failpoints
 from pogu.errors import PoguError
 from pogu.http import Limits, Server
 from pogu.registry.assembly import Registry, assemble
@@ -38,6 +40,8 @@ def run(options: Options, ready: Ready) -> None:
     logging.basicConfig(
         level=options.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    if failpoints.arm(os.environ):
+        log.warning("fail points are armed: this registry will fail on purpose")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(options, ready))
 

@@ -34,16 +34,20 @@ class Quotas:
 
     async def left(self, name: str) -> int | None:
         """How many bytes may still come to a repository, None if nothing limits it."""
-        left = [quota.most - await self._used(quota) for quota in self._of(name)]
+        left = [quota.most - sum((await self._used(quota)).values()) for quota in self._of(name)]
         return max(min(left), 0) if left else None
 
-    async def check(self, name: str, size: int) -> None:
-        """Raises Refused (DENIED) unless so many bytes more may come; with 0, unless anything may."""
-        left = await self.left(name)
-        if left is not None and (size > left or left == 0):
-            raise Refused(
-                "DENIED", f"the quota for {name} is used up: {left} bytes are left, {max(size, 1)} are needed"
-            )
+    async def check(self, name: str, size: int, digest: str = "") -> None:
+        """Raises Refused (DENIED) unless this much content may come; with a size of 0, unless anything may.
+
+        Content that a quota's repositories have already costs nothing more.
+        """
+        for quota in self._of(name):
+            used = await self._used(quota)
+            left = max(quota.most - sum(used.values()), 0)
+            if digest not in used and (size > left or left == 0):
+                needed = max(size, 1)
+                raise Refused("DENIED", f"the quota for {name} is used up: {left} bytes are left, {needed} are needed")
 
     def added(self, name: str, digest: str, size: int) -> None:
         """Content has come to a repository."""
@@ -58,15 +62,15 @@ class Quotas:
 
     async def usage(self) -> list[tuple[str, int, int]]:
         """Each quota's pattern, the bytes used and the most there may be."""
-        return [(quota.pattern, await self._used(quota), quota.most) for quota in self._quotas]
+        return [(quota.pattern, sum((await self._used(quota)).values()), quota.most) for quota in self._quotas]
 
     def _of(self, name: str) -> list[Quota]:
         return [quota for quota in self._quotas if matches(quota.pattern, name)]
 
-    async def _used(self, quota: Quota) -> int:
+    async def _used(self, quota: Quota) -> dict[str, int]:
         if quota.used is None:
             quota.used = await self._count(quota)
-        return sum(quota.used.values())
+        return quota.used
 
     async def _count(self, quota: Quota) -> dict[str, int]:
         store, sizes = self._repositories.store, {}

@@ -42,7 +42,8 @@ class Reply:
         return int(value) if value.isascii() and value.isdigit() else None
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connection, which belongs to the response where the server closes it."""
+        self.response.close()
         self.connection.close()
 
 

@@ -130,8 +130,7 @@ def _post(hook: Hook, body: bytes) -> int:
     try:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request("POST", path, body, {"Content-Type": MEDIA_TYPE, **hook.headers})
-        response = connection.getresponse()
-        response.read(64 * 1024)
-        return int(response.status)
+        with connection.getresponse() as response:
+            return int(response.status)
     finally:
         connection.close()

@@ -97,17 +97,18 @@ class Process:
     def __init__(self, root: Path, *flags: str, environment: dict[str, str] | None = None) -> None:
         self.root = root
         self._flags = flags
-        self._environment = environment or {}
+        self.environment = environment or {}
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
 
     def start(self) -> Process:
         listen = [] if "--listen" in self._flags else ["--listen", "127.0.0.1:0"]
-        self._process = subprocess.Popen(
-            [POGU, "registry", "serve", "--root", self.root, *listen, *self._flags],
-            stdout=subprocess.PIPE, stderr=(self.root.parent / "registry.log").open("ab"),
-            env={**os.environ, **self._environment}, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        with (self.root.parent / "registry.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [POGU, "registry", "serve", "--root", self.root, *listen, *self._flags],
+                stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL,
+                env={**os.environ, **self.environment},
+            )  # fmt: skip
         assert self._process.stdout
         line = self._process.stdout.readline().decode()
         if "ready on" not in line:

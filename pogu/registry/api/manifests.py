@@ -62,7 +62,7 @@ async def put(site: Site, call: Call) -> Response:
     digest = _digest(reference, data)
     manifest = parse_manifest(data, call.request.headers.get("content-type"))
     if site.quotas is not None:
-        await site.quotas.check(call.name, len(data))
+        await site.quotas.check(call.name, len(data), digest)
     await site.repositories.put_manifest(
         call.name,
         digest,

@@ -46,7 +46,7 @@ async def _mount(site: Site, call: Call, digest: str, source: str | None) -> boo
         return False
     size = await site.repositories.blob_size(source, digest) or 0
     if site.quotas is not None:
-        await site.quotas.check(call.name, size)
+        await site.quotas.check(call.name, size, digest)
     mounted = await site.repositories.mount(call.name, digest, source, call.origin)
     if mounted and site.quotas is not None:
         site.quotas.added(call.name, digest, size)
