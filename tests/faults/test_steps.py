@@ -116,7 +116,7 @@ def test_every_step_of_every_operation(
                 for error in ("ENOSPC", "EIO"):
                     _fail(faulty, operation, step, 1, error)
                     tried["failures at steps"] += 1
-    assert all_steps() == set(reached), all_steps() ^ set(reached)
+    assert _here() == set(reached), _here() ^ set(reached)
     for _ in range(int(soak(1, 100))):
         _kill_at_random(faulty)
         tried["kills at random moments"] += 1
@@ -125,6 +125,11 @@ def test_every_step_of_every_operation(
         operations=len(OPERATIONS), steps=len(reached), **tried, starts=faulty.starts, writers=len(faulty.writers),
         lines=lines, lines_missing=0, invariants_checked=dict(faulty.invariants), failures=0,
     )  # fmt: skip
+
+
+def _here() -> set[str]:
+    """Return the steps of the operations here; pulling, pushing and serving need a registry and are not among them."""
+    return {s for s in all_steps() if not s.startswith(("image.download.", "image.pull.", "image.push.", "registry."))}
 
 
 def _can_fail(operation: Operation, step: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import errno
 import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
@@ -199,6 +200,20 @@ def _mount(target: Path, options: str) -> None:
     except FileNotFoundError:
         target.mkdir(parents=True, exist_ok=True)
         mount("overlay", target, "overlay", data=options)
+    _require_writable(target)
+
+
+def _require_writable(target: Path) -> None:
+    """Refuse what the kernel has mounted read-only because it could not make its working directory (ovl_get_workdir).
+
+    Making another tells why; the threads that mount have the directory of the layers as theirs.
+    """
+    if os.statvfs(target).f_flag & os.ST_RDONLY:
+        unmount(target, MNT_DETACH)
+        probe = Path("../trash/probe")
+        probe.mkdir(exist_ok=True)
+        probe.rmdir()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _packer(
