@@ -5,6 +5,7 @@ A target is `module:attribute`; commands of the daemon live in its own room. A d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -24,14 +25,14 @@ ROOT: dict[str, Entry] = {
     "exec": Entry(f"{_C}.exec:exec_", "Execute a command in a running container"),
     "ps": Entry(f"{_C}.ps:ps", "List containers"),
     "images": Entry(f"{_C}.images:images", "List images"),
-    "version": Entry(f"{_C}.system:version", "Show the version information"),
-    "info": Entry(f"{_C}.system:info", "Display system-wide information"),
+    "version": Entry(f"{_C}.version:version", "Show the version information"),
+    "info": Entry(f"{_C}.info:info", "Display system-wide information"),
     "attach": Entry(f"{_C}.attach:attach", "Attach to the input, output and error streams of a running container"),
     "commit": Entry(f"{_C}.files:commit", "Create a new image from a container's changes"),
     "cp": Entry(f"{_C}.copy:cp", "Copy files and folders between a container and this machine"),
     "create": Entry(f"{_C}.run:create", "Create a new container"),
     "diff": Entry(f"{_C}.files:diff", "Inspect changes to a container's file system"),
-    "events": Entry(f"{_C}.system:events", "Get real time events from the server"),
+    "events": Entry(f"{_C}.events:events", "Get real time events from the server"),
     "export": Entry(f"{_C}.files:export", "Export a container's file system as a tar archive"),
     "history": Entry(f"{_C}.images:history", "Show the history of an image"),
     "import": Entry(f"{_C}.image_files:import_", "Import the contents of a tarball to create an image"),
@@ -59,6 +60,7 @@ ROOT: dict[str, Entry] = {
     "unpause": Entry(f"{_C}.lifecycle:unpause", "Unpause all processes within one or more containers"),
     "update": Entry(f"{_C}.update:update", "Update the configuration of one or more containers"),
     "wait": Entry(f"{_C}.containers:wait", "Block until containers stop, then print their exit codes"),
+    "build": Entry(f"{_C}.build:build", "Build an image from a Dockerfile"),
 }
 
 GROUPS: dict[str, tuple[str, dict[str, Entry]]] = {
@@ -80,7 +82,7 @@ GROUPS: dict[str, tuple[str, dict[str, Entry]]] = {
     "image": (
         "Manage images",
         {
-            **{name: ROOT[name] for name in ("history", "import", "load", "pull", "push", "save", "tag")},
+            **{name: ROOT[name] for name in ("build", "history", "import", "load", "pull", "push", "save", "tag")},
             "bootstrap": Entry(
                 f"{_C}.bootstrap:bootstrap", "Make a base image from Debian packages, without a registry"
             ),
@@ -90,6 +92,27 @@ GROUPS: dict[str, tuple[str, dict[str, Entry]]] = {
             "ls": Entry(f"{_C}.images:images", "List images"),
             "prune": Entry(f"{_C}.prune:prune_images", "Remove unused images"),
             "rm": Entry(f"{_C}.images:rmi", "Remove one or more images"),
+        },
+    ),
+    "builder": (
+        "Manage builds",
+        {
+            "build": ROOT["build"],
+            "prune": Entry(f"{_C}.prune:prune_builder", "Remove build cache"),
+        },
+    ),
+    "context": (
+        "Manage contexts",
+        {
+            "create": Entry(f"{_C}.contexts:create", "Create a context"),
+            "export": Entry(f"{_C}.context_files:export", "Export a context to a tar archive, or to standard output"),
+            "import": Entry(f"{_C}.context_files:import_", "Import a context from a tar or zip file"),
+            "inspect": Entry(f"{_C}.contexts:inspect", "Display detailed information on contexts"),
+            "ls": Entry(f"{_C}.contexts:list_", "List contexts"),
+            "rm": Entry(f"{_C}.contexts:remove", "Remove one or more contexts"),
+            "show": Entry(f"{_C}.contexts:show", "Print the name of the context in force"),
+            "update": Entry(f"{_C}.contexts:update", "Update a context"),
+            "use": Entry(f"{_C}.contexts:use", "Set the context in force"),
         },
     ),
     "network": (
@@ -142,11 +165,34 @@ GROUPS: dict[str, tuple[str, dict[str, Entry]]] = {
     ),
 }
 
-COMMON = ("up", "down", "run", "exec", "ps", "images", "version", "info")
+# Other names of commands in a group.
+ALIASES: dict[str, dict[str, str]] = {
+    "container": {"ps": "ls", "list": "ls", "remove": "rm"},
+    "image": {"list": "ls", "remove": "rm"},
+    "network": {"list": "ls", "remove": "rm"},
+    "volume": {"list": "ls", "remove": "rm"},
+    "context": {"list": "ls", "remove": "rm"},
+}
+
+# Docker's own commands for what is not here.
+ABSENT: dict[str, str] = {
+    **dict.fromkeys(("swarm", "node", "service", "stack", "config", "secret"), "runs containers on one machine"),
+    "plugin": "has no plugins",
+    "trust": "has no content trust",
+    "manifest": "has no manifest lists of its own; image copy keeps those of a registry",
+    "checkpoint": "cannot checkpoint containers",
+    "buildx": "cannot build images yet",
+    "compose": "has no compose; docker-compose works with it",
+}
+
+COMMON: Sequence[str] = "up down run exec ps build pull push images login logout search version info".split()
 
 GLOBAL_OPTIONS = (
+    ("    --config string", "Folder of the client's settings (default ~/.docker, or DOCKER_CONFIG)"),
+    ("-c, --context string", "Name of the context to connect to (overrides POGU_HOST and DOCKER_HOST)"),
     ("-D, --debug", "Show tracebacks of unexpected errors"),
-    ("-H, --host string", "Daemon to connect to: unix://, tcp:// (or POGU_HOST)"),
+    ("-H, --host string", "Daemon to connect to: unix://, tcp:// (or POGU_HOST, DOCKER_HOST)"),
+    ("-l, --log-level string", "Set the logging level (debug, info, warn, error, fatal)"),
     ("    --tls", "Use TLS; implied by --tlsverify"),
     ("    --tlscacert string", "Trust certificates signed only by this CA"),
     ("    --tlscert string", "Path to TLS certificate file"),
@@ -154,6 +200,33 @@ GLOBAL_OPTIONS = (
     ("    --tlsverify", "Use TLS and verify the remote"),
     ("-v, --version", "Print version information and quit"),
 )
+
+
+def find(words: Sequence[str]) -> tuple[str, Entry, int] | None:
+    """Return the full name of the command that `words` begin with, its entry and how many words it took."""
+    if words and words[0] in GROUPS:
+        group = words[0]
+        if len(words) > 1 and (entry := GROUPS[group][1].get(name := real_name(group, words[1]))):
+            return f"{group} {name}", entry, 2
+        return None
+    entry = ROOT.get(words[0]) if words else None
+    return (words[0], entry, 1) if entry else None
+
+
+def real_name(group: str, name: str) -> str:
+    """Return the name of a group's command that `name` is another name of."""
+    return ALIASES.get(group, {}).get(name, name)
+
+
+def names_of(target: str) -> list[str]:
+    """Return all names of the command at `target`, as `docker --help` lists them: groups first."""
+    found = []
+    for group, (_, commands) in GROUPS.items():
+        for name, entry in commands.items():
+            if entry.target == target:
+                others = [alias for alias, real in ALIASES.get(group, {}).items() if real == name]
+                found += [f"{group} {each}" for each in (name, *others)]
+    return found + [name for name, entry in ROOT.items() if entry.target == target]
 
 
 def root_help() -> str:

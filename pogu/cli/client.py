@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from pogu.cli.target import Target
 from pogu.errors import PoguError
 
-API = "/v1.50"
+API_VERSION = "1.50"
 _CHUNK = 65536
 
 
@@ -35,8 +35,12 @@ class ApiError(PoguError):
 class Client:
     """Requests to one daemon. Paths are given without the version; `/_…` paths are the daemon's own."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, version: str = "") -> None:
+        """`version` is the API's; where it is not given, the newest that the daemon knows as well."""
         self.target = target
+        self.newest = version or API_VERSION
+        self.version = self.newest
+        self._settled = bool(version)
 
     def request(
         self,
@@ -56,6 +60,35 @@ class Client:
             CannotConnect: no connection.
             ApiError: a status of 400 or more; the message is the daemon's.
         """
+        if body is not None and _is_raw(body) and not isinstance(body, bytes):
+            self._settle()  # a stream cannot be sent again
+        try:
+            return self._request(method, path, query, body, headers)
+        except ApiError as e:
+            if self._settled or e.status != 400 or "is too new" not in e.detail:
+                raise
+            self._settle()
+        return self._request(method, path, query, body, headers)
+
+    def _settle(self) -> None:
+        """Ask the daemon for its API's version and take the older one."""
+        if self._settled:
+            return
+        self._settled = True
+        reply = self._request("GET", "/_ping", None, None, None)
+        reply.close()
+        theirs = reply.headers.get("api-version", "")
+        if theirs and _number(theirs) < _number(self.version):
+            self.version = theirs
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any] | None,
+        body: Any,
+        headers: Mapping[str, str] | None,
+    ) -> Reply:
         connection = _Connection(self._connect())
         try:
             kind = "application/json" if body is not None and not _is_raw(body) else "application/x-tar"
@@ -99,7 +132,7 @@ class Client:
 
     def _path(self, path: str, query: Mapping[str, Any] | None) -> str:
         text = _query(query or {})
-        return f"{'' if path.startswith('/_') else API}{path}{'?' + text if text else ''}"
+        return f"{'' if path.startswith('/_') else f'/v{self.version}'}{path}{'?' + text if text else ''}"
 
     def _connect(self) -> socket.socket:
         target = self.target
@@ -118,7 +151,8 @@ class Client:
         except OSError as e:
             reason = "" if isinstance(e, (FileNotFoundError, ConnectionRefusedError)) else f" ({e})"
             raise CannotConnect(
-                f"Cannot connect to the Pogu daemon at {target.url}. Is it running? Start it with `pogu up`{reason}"
+                f"Cannot connect to the Pogu daemon at {target.url}. Is the pogu daemon running? "
+                f"Start it with `pogu up`{reason}"
             ) from e
 
 
@@ -283,6 +317,10 @@ def _connect_unix(path: str) -> socket.socket:
 def segment(text: str) -> str:
     """Return a name or reference as one part of a path; slashes and colons of image names stay."""
     return quote(text, safe="/:@")
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
 def _is_raw(body: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from pogu.cli.client import Client
 from pogu.cli.invoke import Session
 from pogu.cli.target import find_target
@@ -9,4 +11,4 @@ from pogu.cli.target import find_target
 
 def connect(session: Session) -> Client:
     """Return a client of the daemon that the options and the environment name; it connects at the first request."""
-    return Client(find_target(session.options))
+    return Client(find_target(session.options), os.environ.get("DOCKER_API_VERSION", ""))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from pogu.cli.invoke import Failed
 from pogu.cli.streams import write_output
 
 _PIECE = 1 << 18
@@ -18,6 +19,17 @@ def pieces(stream: BinaryIO) -> Iterator[bytes]:
     read = getattr(stream, "read1", stream.read)
     while data := read(_PIECE):
         yield data
+
+
+def check_output(path: str | None, what: str) -> None:
+    """Raise Failed, in docker's words, where no file can be made at `path`."""
+    if path is None:
+        return
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise Failed(f"{what}: invalid output path: stat {folder}: no such file or directory")
+    if Path(path).is_dir():
+        raise Failed(f'{what}: invalid output path: "{path}" must be a regular file')
 
 
 def write_to(path: str | None, content: Iterable[bytes]) -> None:

@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from pogu.cli.wrong import WrongValue
 
 
-def parse_filters(given: Iterable[str]) -> dict[str, list[str]] | None:
+def parse_filters(given: Iterable[str], flag: str = "-f, --filter") -> dict[str, list[str]] | None:
     """Return the `filters` of a query, None where there are none. Raises WrongValue in docker's words."""
     filters: dict[str, list[str]] = {}
     for text in given:
+        if not text:
+            continue
         key, eq, value = text.partition("=")
         if not eq:
-            raise WrongValue("-f, --filter", text, "bad format of filter (expected name=value)")
+            raise WrongValue(flag, text, "bad format of filter (expected name=value)")
         filters.setdefault(key.strip().lower(), []).append(value.strip())
     return filters or None

@@ -11,7 +11,7 @@ from typing import Any
 
 from pogu.cli.client import Client, Raw, Reply
 from pogu.cli.streams import pump
-from pogu.cli.terminal import DEFAULT_DETACH_KEYS, is_terminal, on_resize, parse_detach_keys, raw_input, size
+from pogu.cli.terminal import DEFAULT_DETACH_KEYS, is_terminal, on_resize, parse_detach_keys, raw_input, set_first_size
 from pogu.errors import PoguError
 
 # Signals that are this process's own business and are not passed on (docker leaves out the same).
@@ -20,7 +20,10 @@ _IMPATIENT = 3  # this many interrupts end the command itself
 
 
 class Foreground:
-    """One container that this command is attached to. `streams` are of stdin, stdout and stderr."""
+    """One container that this command is attached to. `streams` are of stdin, stdout and stderr.
+
+    Without `detach_keys` the daemon's, which are docker's, count.
+    """
 
     def __init__(
         self,
@@ -29,7 +32,7 @@ class Foreground:
         *,
         tty: bool,
         streams: Set[str],
-        detach_keys: str = DEFAULT_DETACH_KEYS,
+        detach_keys: str = "",
         forward_signals: bool = True,
     ) -> None:
         self._client = client
@@ -60,7 +63,7 @@ class Foreground:
     def attach(self, *, logs: bool = False) -> Raw:
         """Return the taken-over connection to the container's streams."""
         query: dict[str, Any] = dict.fromkeys(self._streams, True)
-        query.update(stream=True, logs=logs or None, detachKeys=self._keys)
+        query.update(stream=True, logs=logs or None, detachKeys=self._keys or None)
         return self._client.take_over(f"/containers/{self._container}/attach", query=query)
 
     def begin_wait(self, condition: str) -> Reply:
@@ -77,21 +80,22 @@ class Foreground:
 
     def _pump(self, raw: Raw) -> bool:
         stdin = "stdin" in self._streams
-        keys = parse_detach_keys(self._keys) if self._keys else b""
+        keys = parse_detach_keys(self._keys or DEFAULT_DETACH_KEYS)
         with contextlib.ExitStack() as stack:
             stack.callback(raw.close)
             if self._tty:
-                threading.Thread(target=self._resize, daemon=True).start()
-                stack.enter_context(on_resize(lambda *_: self._resize()))
+                threading.Thread(target=set_first_size, args=(self._tell_size,), daemon=True).start()
+                stack.enter_context(on_resize(self._resized))
             if self._tty and stdin and is_terminal(sys.stdin):
                 stack.enter_context(raw_input())
             return pump(raw, stdin=stdin, tty=self._tty, detach_keys=keys)
 
-    def _resize(self) -> None:
-        now = size()
-        if now:
-            with contextlib.suppress(PoguError):
-                self._client.post(f"/containers/{self._container}/resize", h=now[0], w=now[1])
+    def _tell_size(self, rows: int, columns: int) -> None:
+        self._client.post(f"/containers/{self._container}/resize", h=rows, w=columns)
+
+    def _resized(self, rows: int, columns: int) -> None:
+        with contextlib.suppress(PoguError):
+            self._tell_size(rows, columns)
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:

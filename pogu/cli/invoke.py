@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from dataclasses import dataclass, field
+from typing import Any
 
 import click
 
@@ -20,6 +21,16 @@ class Session:
     """What the global options said; the context object of every command."""
 
     options: dict[str, str] = field(default_factory=dict)
+    _settings: dict[str, Any] | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the configuration file says (`config.json`, read when it is asked for)."""
+        if self._settings is None:
+            from pogu.cli import configuration
+
+            self._settings = configuration.load(configuration.folder(self.options))
+        return self._settings
 
 
 class Exit(Exception):

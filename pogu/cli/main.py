@@ -20,10 +20,11 @@ def run(arguments: list[str]) -> int:
     try:
         options, rest = _global_options(arguments)
     except ValueError as e:
-        print(
-            f"{e}\n\nUsage:  pogu [OPTIONS] COMMAND [ARG...]\n\nRun 'pogu --help' for more information", file=sys.stderr
+        return _wrong(
+            f"{e}\n\nUsage:  pogu [OPTIONS] COMMAND [ARG...]\n\nRun 'pogu --help' for more information", USAGE_ERROR
         )
-        return USAGE_ERROR
+    if options.get("log-level", "info") not in _LEVELS:
+        return _wrong(f"Unable to parse logging level: {options['log-level']}", 1)
     if "version" in options:
         print(f"Pogu version {__version__}")
         return 0
@@ -31,27 +32,53 @@ def run(arguments: list[str]) -> int:
         print(catalog.root_help())
         return 0
     if rest[0] == "help":
-        rest = [*rest[1:], "--help"]
+        return _help(rest[1:], options)
     return _dispatch(rest, options)
 
 
+def _help(words: list[str], options: dict[str, str]) -> int:
+    if catalog.find(words) is None and words[0] not in catalog.GROUPS:
+        return _wrong(f"unknown help topic: {' '.join(words)}", 1)
+    return _dispatch([*words, "--help"], options)
+
+
 def _dispatch(words: list[str], options: dict[str, str]) -> int:
-    name, *rest = words
-    if name in catalog.GROUPS:
-        if not rest or rest[0] in {"--help", "-h"}:
-            print(catalog.group_help(name))
-            return 0
-        entry = catalog.GROUPS[name][1].get(rest[0])
-        if entry is None:
-            print(f"pogu: unknown command: pogu {name} {rest[0]}\n", file=sys.stderr)
-            print(f"Usage:  pogu {name} COMMAND\n\nRun 'pogu {name} --help' for more information", file=sys.stderr)
-            return 1
-        return _invoke(entry.target, f"pogu {name} {rest[0]}", rest[1:], options)
-    entry = catalog.ROOT.get(name)
-    if entry is None:
-        print(f"pogu: unknown command: pogu {name}\n\nRun 'pogu --help' for more information", file=sys.stderr)
-        return 1
-    return _invoke(entry.target, f"pogu {name}", rest, options)
+    found = catalog.find(words)
+    if found is not None:
+        name, entry, taken = found
+        return _invoke(entry.target, f"pogu {name}", words[taken:], options)
+    group, *rest = words
+    if group not in catalog.GROUPS:
+        return _unknown(group)
+    if not rest:
+        return _wrong(catalog.group_help(group), 0)
+    if rest[0] in {"--help", "-h"}:
+        print(catalog.group_help(group))
+        return 0
+    usage = f"Usage:  pogu {group}\n\nRun 'pogu {group} --help' for more information"
+    if rest[0].startswith("-"):
+        kind = "unknown flag: " if rest[0].startswith("--") else f"unknown shorthand flag: '{rest[0][1:2]}' in "
+        return _wrong(f"{kind}{rest[0]}\n\n{usage}", USAGE_ERROR)
+    from pogu.cli.suggestions import did_you_mean
+
+    meant = did_you_mean(rest[0], catalog.GROUPS[group][1])
+    return _wrong(f"pogu: unknown command: pogu {group} {rest[0]}\n\n{meant}{meant and chr(10)}{usage}", 1)
+
+
+def _unknown(name: str) -> int:
+    if name in catalog.ABSENT:
+        return _wrong(f"pogu: there is no 'pogu {name}': this version of Pogu {catalog.ABSENT[name]}", 1)
+    from pogu.cli.suggestions import did_you_mean
+
+    meant = did_you_mean(name, {*catalog.ROOT, *catalog.GROUPS})
+    return _wrong(
+        f"pogu: unknown command: pogu {name}\n\n{meant}{meant and chr(10)}Run 'pogu --help' for more information", 1
+    )
+
+
+def _wrong(text: str, code: int) -> int:
+    print(text, file=sys.stderr)
+    return code
 
 
 def _invoke(target: str, name: str, arguments: list[str], options: dict[str, str]) -> int:
@@ -63,28 +90,41 @@ def _invoke(target: str, name: str, arguments: list[str], options: dict[str, str
 def _global_options(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
     """Split the options before the command from the rest. Raises ValueError for one that is unknown."""
     options: dict[str, str] = {}
-    i = 0
-    while i < len(arguments) and arguments[i].startswith("-"):
-        name, eq, value = arguments[i].partition("=")
-        i += 1
-        if name in _SWITCHES:
-            options[_SWITCHES[name]] = value if eq else "true"
-        elif name in _VALUES:
-            if not eq:
-                if i == len(arguments):
-                    raise ValueError(f"flag needs an argument: {name}")
-                value = arguments[i]
-                i += 1
-            options[_VALUES[name]] = value
-        elif name.startswith("-H") and not name.startswith("--"):
-            options["host"] = arguments[i - 1][2:].removeprefix("=")
-        else:
-            raise ValueError(
-                f"unknown flag: {name}" if name.startswith("--") else f"unknown shorthand flag: '{name[1:2]}' in {name}"
-            )
-    return options, arguments[i:]
+    rest = list(arguments)
+    while rest and rest[0].startswith("-"):
+        word = rest.pop(0)
+        if word.startswith("--"):
+            name, eq, value = word.partition("=")
+            _set(options, name, value if eq else None, rest, name)
+            continue
+        if word == "-":
+            raise ValueError("unknown command: pogu -")
+        letters = word[1:]
+        while letters:  # `-DH unix:///x`, `-Hunix:///x`, `-H=unix:///x`
+            name, letters = f"-{letters[0]}", letters[1:]
+            given = letters.removeprefix("=") if letters and name in _VALUES else None
+            _set(options, name, given, rest, f"'{name[1]}' in {word}")
+            letters = "" if name in _VALUES else letters
+    return options, rest
 
 
+def _set(options: dict[str, str], name: str, value: str | None, rest: list[str], shown: str) -> None:
+    if name in _SWITCHES:
+        text = "true" if value is None else value
+        if text.lower() not in {"1", "t", "true", "0", "f", "false"}:
+            reason = f'strconv.ParseBool: parsing "{text}": invalid syntax'
+            raise ValueError(f'invalid argument "{text}" for "{name}" flag: {reason}')
+        if text.lower() in {"1", "t", "true"} or _SWITCHES[name] == "tlsverify":
+            options[_SWITCHES[name]] = text
+    elif name in _VALUES:
+        if value is None and not rest:
+            raise ValueError(f"flag needs an argument: {shown}")
+        options[_VALUES[name]] = rest.pop(0) if value is None else value
+    else:
+        raise ValueError(f"unknown flag: {name}" if name.startswith("--") else f"unknown shorthand flag: {shown}")
+
+
+_LEVELS = ("debug", "info", "warn", "warning", "error", "fatal", "panic", "trace")
 _SWITCHES = {
     "-D": "debug",
     "--debug": "debug",
@@ -96,6 +136,9 @@ _SWITCHES = {
     "-h": "help",
 }
 _VALUES = {
+    "--config": "config",
+    "-c": "context",
+    "--context": "context",
     "-H": "host",
     "--host": "host",
     "--tlscacert": "tlscacert",

@@ -2,37 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pogu.errors import InvalidArgument
+from pogu.cli.invoke import Failed
 
-Row = Mapping[str, Any]
+if TYPE_CHECKING:
+    from pogu.cli.templates import Template
+
+Rows = Sequence[Mapping[str, Any]]
 
 _MIN_WIDTH, _PADDING = 10, 3  # docker's settings of Go's tabwriter
+BAD_TEMPLATE = 64  # exit code
 
 
-def print_rows(form: str | None, rows: Sequence[Row], default: str, headers: Mapping[str, str] | None = None) -> None:
-    """Print `rows` as `form` says; None and `table` are the table of the template `default`."""
-    text = render_rows(form, rows, default, headers or {})
+class Listing(NamedTuple):
+    """How one kind of object is listed.
+
+    `table` is the template of the table, `headers` names the columns whose header is not the field's name in capitals,
+    `quiet` is shown of each with `-q`, `raw` the template of `--format raw`, and `kind` Go's type, as errors name it.
+    """
+
+    table: str
+    headers: Mapping[str, str] = {}
+    quiet: str = ""
+    raw: str = ""
+    quiet_raw: str = ""
+    kind: str = "*formatter.row"
+    wrong: tuple[str, str] = (
+        "template parsing error: ",
+        "template parsing error: ",
+    )  # before an error of parsing, of use
+
+
+def print_rows(form: str | None, rows: Rows, listing: Listing, *, quiet: bool = False) -> None:
+    """Print `rows` as `form` says; None and `table` are the table."""
+    text = render_rows(form, rows, listing, quiet=quiet)
     if text:
         print(text)
 
 
-def render_rows(form: str | None, rows: Sequence[Row], default: str, headers: Mapping[str, str]) -> str:
-    """Return the lines for `rows`, without the last newline.
-
-    `headers` names the columns whose header is not the field's name in capitals.
-    """
+def render_rows(form: str | None, rows: Rows, listing: Listing, *, quiet: bool = False) -> str:
+    """Return the lines for `rows`, without the last newline."""
     if form in {None, "", "table"}:
-        return _table(default, rows, headers)
+        if not quiet:
+            return _table(listing.table, rows, listing)
+        if listing.quiet.isidentifier():  # in nearly every use of -q: no template is needed
+            return "\n".join(str(row[listing.quiet]) for row in rows)
+        form = listing.quiet
     assert form is not None
+    if form == "raw" and listing.raw:
+        form = listing.quiet_raw if quiet else listing.raw
     if form == "json":
-        return "\n".join(_json_line(row) for row in rows)
+        form = "{{json .}}"
     if form.startswith("table "):
-        return _table(form.removeprefix("table "), rows, headers)
-    template = _template(form)
-    return "\n".join(template.render(_sorted(row)) for row in rows)
+        return _table(form.removeprefix("table "), rows, listing)
+    from pogu.cli.templates import TemplateError
+
+    template = _template(form, listing)
+    try:
+        return "\n".join(template.render(row) for row in _typed(rows, listing))
+    except TemplateError as e:
+        raise Failed(listing.wrong[1] + e.message) from e
 
 
 def columns(rows: Sequence[Sequence[str]], least: int = _MIN_WIDTH) -> str:
@@ -46,20 +78,100 @@ def columns(rows: Sequence[Sequence[str]], least: int = _MIN_WIDTH) -> str:
     return "\n".join(lines)
 
 
-def one_line(form: str | None) -> str | None:
-    """Return the template for a single object: `json` is `{{json .}}`."""
-    return "{{json .}}" if form == "json" else form
+def shortened(text: str, width: int) -> str:
+    """Return at most `width` letters of a text; the last stands for what was cut."""
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def _table(form: str, rows: Sequence[Row], headers: Mapping[str, str]) -> str:
-    template = _template(form)
-    known = {name: headers.get(name) or _spaced(name) for name in (*headers, *template.fields())}
-    texts = [_template(form).render(_Headers(known)), *(template.render(_sorted(row)) for row in rows)]
-    return columns([text.split("\t") for text in texts])
+def quoted(text: str) -> str:
+    """Return a text in quotation marks as Go writes it."""
+    import json
+
+    return json.dumps(text, ensure_ascii=False)
 
 
-class _Headers(dict[str, Any]):
-    """What a header line is rendered from: each field is its column's name."""
+def object_template(
+    form: str, prefix: str = "template parsing error: ", *, misfit: str | None = None, kind: str = "", name: str = ""
+) -> Callable[[Any], str]:
+    """Return what renders single objects by the template `form`; `json` is `{{json .}}`.
+
+    `prefix` stands before an error of the template, `misfit` (the same where it is None) before one of its use with a
+    value, whose type is called `kind`. `name` is the template's, for errors.
+
+    Raises:
+        Failed: the template is wrong, with docker's exit code for that; the renderer raises it where a value does
+            not fit.
+    """
+    from pogu.cli.templates import ParseError, Struct, Template, TemplateError
+
+    try:
+        template = Template("{{json .}}" if form == "json" else _unescaped(form), name)
+    except ParseError as e:
+        raise Failed(f"{prefix}{e.message}", BAD_TEMPLATE) from e
+
+    def render(value: Any) -> str:
+        try:
+            return template.render(Struct(value, kind) if kind else value)
+        except TemplateError as e:
+            raise Failed((prefix if misfit is None else misfit) + e.message) from e
+
+    return render
+
+
+def print_rendered(render: Callable[[Any], str], value: Any) -> None:
+    """Print what a template makes of a value; of one that does not fit it, an empty line."""
+    try:
+        text = render(value)
+    except Failed:
+        print()
+        raise
+    print(text)
+
+
+def warn_of_both(form: str | None, *, quiet: bool) -> None:
+    """Say that `--quiet` has the last word over a template."""
+    if form and quiet:
+        print("WARNING: Ignoring custom format, because both --format and --quiet are set.", file=sys.stderr)
+
+
+def _table(form: str, rows: Rows, listing: Listing) -> str:
+    if form == listing.table and (names := _plain_columns(form)):  # without a template, which takes longer to load
+        known = _header_names(listing, names)
+        return columns([[known[n] for n in names], *([_cell(row[n]) for n in names] for row in rows)])
+    from pogu.cli.templates import TemplateError
+
+    template = _template(form, listing)
+    known = {**_header_names(listing, template.fields()), "Label": lambda name: name}
+    try:
+        header = template.render(known, _header_functions())
+        texts = [template.render(row) for row in _typed(rows, listing)]
+    except TemplateError as e:
+        raise Failed(listing.wrong[1] + e.message) from e
+    return columns([text.split("\t") for text in (header, *texts)])
+
+
+def _plain_columns(form: str) -> list[str]:
+    """Return the names of a template that is `{{.A}}` and tabs alone, else none."""
+    names = [part.removeprefix("{{.").removesuffix("}}") for part in form.split("\t")]
+    return names if all(name.isidentifier() for name in names) else []
+
+
+def _header_names(listing: Listing, fields: Sequence[str]) -> dict[str, Any]:
+    return {name: listing.headers.get(name) or _spaced(name) for name in (*listing.headers, *fields)}
+
+
+def _header_functions() -> dict[str, Callable[..., Any]]:
+    """Return what functions do to a column's name: nothing, where they would change it as text."""
+    from pogu.cli.templates.functions import FUNCTIONS
+
+    same = dict.fromkeys(
+        ("lower", "upper", "title", "split", "join", "truncate", "pad"), lambda text, *_: text
+    )  # fmt: skip
+    return {**FUNCTIONS, **same, "json": lambda value: value if isinstance(value, str) else ""}
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value)
 
 
 def _spaced(name: str) -> str:
@@ -72,24 +184,20 @@ def _spaced(name: str) -> str:
     return out
 
 
-def _template(form: str) -> Any:
+def _template(form: str, listing: Listing) -> Template:
     from pogu.cli.templates import Template, TemplateError
 
-    if not form:
-        raise InvalidArgument("template parsing error: the format is empty")
     try:
-        return Template(form.replace("\\t", "\t").replace("\\n", "\n"))
+        return Template(_unescaped(form))
     except TemplateError as e:
-        raise InvalidArgument(f"failed to parse template: {e.message.removeprefix('template parsing error: ')}") from e
+        raise Failed(listing.wrong[0] + e.message) from e
 
 
-def _json_line(row: Row) -> str:
-    """Return a row as Go's encoder writes it, which makes `<`, `>` and `&` safe for HTML; `{{json .}}` does not."""
-    import json
-
-    text = json.dumps(_sorted(row), separators=(",", ":"), ensure_ascii=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+def _unescaped(form: str) -> str:
+    return form.replace("\\t", "\t").replace("\\n", "\n")
 
 
-def _sorted(row: Row) -> dict[str, Any]:
-    return {key: row[key] for key in sorted(row)}
+def _typed(rows: Rows, listing: Listing) -> Sequence[Mapping[str, Any]]:
+    from pogu.cli.templates import Row
+
+    return [Row(row, listing.kind) for row in rows]

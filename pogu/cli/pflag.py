@@ -6,6 +6,7 @@ looks like docker's.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,11 +29,9 @@ class _Int(click.ParamType[int]):
         try:
             return int(value)
         except ValueError:
-            short = next((o for o in param.opts if len(o) == 2), "") if param else ""
-            long = next((o for o in param.opts if o.startswith("--")), "") if param else ""
-            flag = f"{short}, {long}" if short else long
+            flag = _shown(param) if param else ""
             reason = f'strconv.ParseInt: parsing "{value}": invalid syntax'
-            raise click.BadOptionUsage(long, f'invalid argument "{value}" for "{flag}" flag: {reason}', ctx) from None
+            raise click.BadOptionUsage(flag, f'invalid argument "{value}" for "{flag}" flag: {reason}', ctx) from None
 
 
 class Switch(click.Option):
@@ -48,9 +47,17 @@ class Switch(click.Option):
 class Command(click.Command):
     """A command with docker's usage line, help and errors."""
 
+    usage: tuple[str, ...] = ()  # forms of its arguments, where there is more than one
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         try:
             return super().parse_args(ctx, self._as_click_writes(args))
+        except click.NoSuchOption as e:
+            if e.option_name == "-h":  # click names the letter of `-ah` so as well
+                print("Flag shorthand -h has been deprecated, use --help", file=sys.stderr)
+                return super().parse_args(ctx, ["--help"])
+            e.ctx = e.ctx or ctx
+            raise
         except click.UsageError as e:
             e.ctx = e.ctx or ctx  # so that the usage shown is this command's
             raise
@@ -87,7 +94,11 @@ class Command(click.Command):
         return pieces if len(self.params) > sum(isinstance(p, click.Argument) for p in self.params) else pieces[1:]
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        formatter.write(f"Usage:  {ctx.command_path} {' '.join(self.collect_usage_pieces(ctx))}\n")
+        pieces = self.collect_usage_pieces(ctx)
+        forms = self.usage or (" ".join(pieces[1:] if pieces[:1] == ["[OPTIONS]"] else pieces),)
+        options = "[OPTIONS] " if pieces[:1] == ["[OPTIONS]"] else ""
+        lines = [f"{ctx.command_path} {options}{form}".rstrip() for form in forms]
+        formatter.write("Usage:  " + "\n\t".join(lines) + "\n")
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_usage(ctx, formatter)
@@ -108,10 +119,22 @@ class Command(click.Command):
         return option
 
 
-def command(name: str, *, rest: bool = False, **attrs: Any) -> Callable[[Callable[..., Any]], Command]:
-    """Declare a command. With `rest` the first argument ends the options: what follows is a container's own command."""
+def command(
+    name: str, *, rest: bool = False, usage: tuple[str, ...] = (), **attrs: Any
+) -> Callable[[Callable[..., Any]], Command]:
+    """Declare a command. With `rest` the first argument ends the options: what follows is a container's own command.
+
+    `usage` are the forms of the arguments, where there is more than one.
+    """
     settings = {"help_option_names": ["--help"], "allow_interspersed_args": not rest}
-    return click.command(name, cls=Command, context_settings=settings, options_metavar="[OPTIONS]", **attrs)
+    made = click.command(name, cls=Command, context_settings=settings, options_metavar="[OPTIONS]", **attrs)
+
+    def declare(function: Callable[..., Any]) -> Command:
+        command_: Command = made(function)
+        command_.usage = usage
+        return command_
+
+    return declare
 
 
 def switch(*decls: str, **attrs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -143,7 +166,7 @@ def usage_error(error: click.UsageError) -> tuple[str, int]:
     path = ctx.command_path if ctx else "pogu"
     text, code = _words(error, path)
     usage = ctx.command.get_usage(ctx).strip() if ctx else "Usage:  pogu [OPTIONS] COMMAND [ARG...]"
-    look = "See" if isinstance(error, click.MissingParameter) else "Run"  # docker's words differ so
+    look = "See" if " requires at least " in text and " at most " not in text else "Run"  # docker's words differ so
     return f"{text}\n\n{usage}\n\n{look} '{path} --help' for more information", code
 
 
@@ -152,19 +175,43 @@ def _words(error: click.UsageError, path: str) -> tuple[str, int]:
         name = error.option_name
         if not name.startswith("--"):
             return f"unknown shorthand flag: '{name.lstrip('-')[:1]}' in {name}", USAGE_ERROR
-        return f"unknown flag: {name}", USAGE_ERROR
-    if isinstance(error, click.MissingParameter):
-        least = sum(p.nargs if p.nargs > 0 else 1 for p in _arguments(error) if p.required)
-        most = any(p.nargs < 0 or not p.required for p in _arguments(error))
-        plural = "" if least == 1 else "s"
-        return f"pogu: '{path}' requires {'at least ' if most else ''}{least} argument{plural}", 1
+        return f"unknown flag: {name}{_meant(name, error)}", USAGE_ERROR
+    if isinstance(error, click.MissingParameter) or error.message.startswith("Got unexpected extra argument"):
+        return f"pogu: '{path}' {_wanted_arguments(_arguments(error))}", 1
     if isinstance(error, click.BadOptionUsage):
+        if error.message.endswith("requires an argument."):
+            name = error.option_name
+            return f"flag needs an argument: {name if name.startswith('--') else _in_group(name)}", USAGE_ERROR
         return error.message, USAGE_ERROR
-    if error.message.startswith("Got unexpected extra argument"):
-        count = sum(max(p.nargs, 0) for p in _arguments(error))
-        what = "accepts no arguments" if not count else f"requires {count} argument{'' if count == 1 else 's'}"
-        return f"pogu: '{path}' {what}", 1
     return error.format_message(), USAGE_ERROR
+
+
+def _wanted_arguments(arguments: Sequence[click.Parameter]) -> str:
+    least = sum(max(p.nargs, 1) for p in arguments if p.required)
+    most = None if any(p.nargs < 0 for p in arguments) else sum(p.nargs for p in arguments)
+    if most == 0:
+        return "accepts no arguments"
+    if most is None:
+        return f"requires at least {_counted(least)}"
+    if least == most:
+        return f"requires {_counted(most)}"
+    return f"requires at least {least} and at most {_counted(most)}" if least else f"requires at most {_counted(most)}"
+
+
+def _counted(number: int) -> str:
+    return f"{number} argument{'' if number == 1 else 's'}"
+
+
+def _in_group(name: str) -> str:
+    return f"'{name[1:]}' in {name}"
+
+
+def _meant(name: str, error: click.UsageError) -> str:
+    from pogu.cli.suggestions import did_you_mean
+
+    options = [p for p in (error.ctx.command.params if error.ctx else []) if isinstance(p, click.Option)]
+    text = did_you_mean(name, [_long(option) for option in options if not option.hidden])
+    return f"\n\n{text}".rstrip() if text else ""
 
 
 def _arguments(error: click.UsageError) -> list[click.Parameter]:
@@ -172,14 +219,20 @@ def _arguments(error: click.UsageError) -> list[click.Parameter]:
 
 
 def _switched(name: str, value: str, params: Sequence[click.Parameter]) -> str:
+    option = next(p for p in params if isinstance(p, Switch) and name in p.opts)
     if value in _TRUE:
         return name
     if value not in _FALSE:
-        raise click.BadOptionUsage(
-            name, f'invalid argument "{value}" for "{name}" flag: strconv.ParseBool: parsing "{value}": invalid syntax'
-        )
-    option = next(p for p in params if isinstance(p, Switch) and name in p.opts)
+        reason = f'strconv.ParseBool: parsing "{value}": invalid syntax'
+        raise click.BadOptionUsage(name, f'invalid argument "{value}" for "{_shown(option)}" flag: {reason}')
     return option.secondary_opts[0]
+
+
+def _shown(option: click.Parameter) -> str:
+    """Return an option's names as errors have them: `-a, --all`."""
+    short = next((o for o in option.opts if len(o) == 2), "")
+    long = next((o for o in option.opts if o.startswith("--")), "")
+    return f"{short}, {long}" if short else long
 
 
 def _takes_next(arg: str, switches: set[str], valued: set[str]) -> bool:

@@ -31,7 +31,7 @@ def port_list(ports: Iterable[dict[str, Any]]) -> str:
             finished.append(_group(key, groups[key]))
         groups[key] = (inner, inner)
     finished += [_group(key, span) for key, span in groups.items()]
-    return ", ".join([*found, *finished])
+    return ", ".join([*finished, *found])
 
 
 def _order(port: dict[str, Any]) -> tuple[Any, ...]:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from pogu.errors import InvalidArgument
+from pogu.cli import configuration
+from pogu.errors import InvalidArgument, NotFound
 
 if TYPE_CHECKING:
     import ssl
 
+    from pogu.cli.contexts import Context
+
 DEFAULT_HOST = "unix:///run/pogu/pogu.sock"
+DEFAULT_CONTEXT = "default"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A daemon's address: a Unix socket's `path`, or `address` and `port`, with TLS where `context` is given."""
 
     url: str
@@ -28,24 +30,91 @@ class Target:
 
 
 def find_target(options: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Target:
-    """Return the target of the global options and of POGU_HOST, POGU_TLS_VERIFY and POGU_CERT_PATH.
+    """Return the target that the global options, the environment or the context in force name.
+
+    Each variable has Pogu's name before Docker's: POGU_HOST and DOCKER_HOST, …_TLS_VERIFY, …_CERT_PATH.
 
     Raises:
-        InvalidArgument: the address is none, or a TLS file is not readable.
+        InvalidArgument: the address is none, a TLS file is not readable, or there is no such context.
     """
-    url = options.get("host") or environ.get("POGU_HOST") or DEFAULT_HOST
+    name = current_context(options, environ)
+    if name == DEFAULT_CONTEXT:
+        return _of_environment(options, environ)
+    from pogu.cli.contexts import Store
+
+    try:
+        return _of_context(Store(configuration.folder(options, environ)).load(name))
+    except (NotFound, InvalidArgument) as e:
+        raise InvalidArgument(f"Failed to initialize: unable to resolve docker endpoint: {e.message}") from e
+
+
+def current_context(options: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> str:
+    """Return the name of the context in force: an address that is named outright makes it the default one.
+
+    Raises:
+        InvalidArgument: both an address and a context are named.
+    """
+    if options.get("context"):
+        if options.get("host"):
+            raise InvalidArgument("conflicting options: cannot specify both --host and --context")
+        return options["context"]
+    if options.get("host") or environment_host(environ):
+        return DEFAULT_CONTEXT
+    settings = {} if environ.get("DOCKER_CONTEXT") else configuration.load(configuration.folder(options, environ))
+    return environ.get("DOCKER_CONTEXT") or str(settings.get("currentContext") or "") or DEFAULT_CONTEXT
+
+
+def environment_host(environ: Mapping[str, str]) -> str:
+    """Return the address that the environment names, "" where it names none."""
+    return environ.get("POGU_HOST") or environ.get("DOCKER_HOST") or ""
+
+
+def _of_environment(options: Mapping[str, str], environ: Mapping[str, str]) -> Target:
+    def variable(name: str) -> str:
+        return environ.get(f"POGU_{name}") or environ.get(f"DOCKER_{name}") or ""
+
+    url = options.get("host") or environment_host(environ) or DEFAULT_HOST
+    verify = _on(options["tlsverify"]) if "tlsverify" in options else bool(variable("TLS_VERIFY"))
+    tls = verify or _on(options.get("tls")) or bool(variable("TLS")) or url.startswith("https://")
+    target = parse_address(url, tls=tls)
+    if not tls or target.path:
+        return target
+    folder = Path(variable("CERT_PATH") or configuration.folder(options, environ))
+    ca, cert, key = (
+        Path(options.get(name) or folder / default)
+        for name, default in (("tlscacert", "ca.pem"), ("tlscert", "cert.pem"), ("tlskey", "key.pem"))
+    )
+    return target._replace(context=_tls(ca if verify else None, cert, key, folder))
+
+
+def _of_context(context: Context) -> Target:
+    skip = bool(context.endpoint.get("SkipTLSVerify"))
+    tls = bool(context.tls) or skip
+    target = parse_address(context.host or DEFAULT_HOST, tls=tls)
+    if not tls or target.path:
+        return target
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="pogu-tls-") as name:  # ssl takes certificates from files alone
+        folder = Path(name)
+        for file, content in context.tls.items():
+            (folder / file).write_bytes(content)
+        ca = None if skip else folder / "ca.pem"
+        return target._replace(context=_tls(ca, folder / "cert.pem", folder / "key.pem", folder))
+
+
+def parse_address(url: str, *, tls: bool = False) -> Target:
+    """Return the target of `unix://PATH`, `tcp://HOST[:PORT]`, a path or a bare `HOST:PORT`. Raises InvalidArgument."""
     proto, sep, rest = url.partition("://")
     if not sep:
         proto, rest = ("unix", url) if url.startswith("/") else ("tcp", url)
     if proto == "unix":
-        return Target(f"unix://{rest or DEFAULT_HOST.removeprefix('unix://')}", path=rest or DEFAULT_HOST[7:])
+        path = rest or DEFAULT_HOST.removeprefix("unix://")
+        return Target(f"unix://{path}", path=path)
     if proto not in {"tcp", "http", "https"}:
         raise InvalidArgument(f"unable to parse the daemon's address `{url}`: use unix://PATH or tcp://HOST:PORT")
-    verify = _on(options.get("tlsverify")) or bool(environ.get("POGU_TLS_VERIFY"))
-    tls = verify or _on(options.get("tls")) or proto == "https"
     address, port = _split(rest.rstrip("/"), 2376 if tls else 2375, url)
-    context = _context(options, environ, verify=verify) if tls else None
-    return Target(f"tcp://{rest}", address=address, port=port, context=context)
+    return Target(f"tcp://{rest}", address=address, port=port)
 
 
 def _on(text: str | None) -> bool:
@@ -63,21 +132,17 @@ def _split(rest: str, default: int, url: str) -> tuple[str, int]:
     return address or "127.0.0.1", int(port) if port else default
 
 
-def _context(options: Mapping[str, str], environ: Mapping[str, str], *, verify: bool) -> ssl.SSLContext:
+def _tls(ca: Path | None, cert: Path, key: Path, folder: Path) -> ssl.SSLContext:
+    """Return what a connection needs; without `ca` the daemon's certificate is not checked."""
     import ssl
 
-    folder = Path(environ.get("POGU_CERT_PATH") or Path.home() / ".pogu")
-    ca, cert, key = (
-        Path(options.get(name) or folder / default)
-        for name, default in (("tlscacert", "ca.pem"), ("tlscert", "cert.pem"), ("tlskey", "key.pem"))
-    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        if verify:
-            context.load_verify_locations(ca)
-        else:
+        if ca is None:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
+        else:
+            context.load_verify_locations(ca)
         if cert.exists():
             context.load_cert_chain(cert, key)
     except (OSError, ssl.SSLError) as e:

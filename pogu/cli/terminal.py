@@ -7,11 +7,12 @@ import os
 import signal
 import sys
 import termios
+import time
 import tty
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pogu.errors import InvalidArgument
+from pogu.errors import InvalidArgument, PoguError
 
 DEFAULT_DETACH_KEYS = "ctrl-p,ctrl-q"
 
@@ -77,6 +78,23 @@ def on_resize(tell: Callable[[int, int], None]) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGWINCH, previous)
+
+
+def set_first_size(tell: Callable[[int, int], None]) -> None:
+    """Call `tell(rows, columns)` until it succeeds: a process that has just been started may not have its terminal yet.
+
+    `tell` raises PoguError where it has none; after ten tries (half a second) that is left so.
+    """
+    for number in range(1, 11):
+        now = size()
+        if not now:
+            return
+        try:
+            tell(*now)
+        except PoguError:
+            time.sleep(number / 100)
+        else:
+            return
 
 
 def parse_detach_keys(text: str) -> bytes:

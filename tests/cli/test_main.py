@@ -21,6 +21,8 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out == f"Pogu version {__version__}\n"
     assert run(["volume"]) == 0
+    assert "Usage:  pogu volume COMMAND" in capsys.readouterr().err
+    assert run(["volume", "--help"]) == 0
     assert "Usage:  pogu volume COMMAND" in capsys.readouterr().out
     assert run(["help", "ps"]) == 0
     assert "Usage:  pogu ps [OPTIONS]" in capsys.readouterr().out
@@ -32,7 +34,7 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["nope"], 1, "unknown command: pogu nope"),
         (["volume", "nope"], 1, "unknown command: pogu volume nope"),
         (["--nope", "ps"], 125, "unknown flag: --nope"),
-        (["-H"], 125, "flag needs an argument: -H"),
+        (["-H"], 125, "flag needs an argument: 'H' in -H"),
         (["-H", "ftp://x", "ps"], 1, "unable to parse the daemon's address"),
         (["-H", "unix:///nowhere.sock", "ps"], 1, "Cannot connect to the Pogu daemon at unix:///nowhere.sock."),
         (["--host=tcp://127.0.0.1:1", "ps"], 1, "Cannot connect to the Pogu daemon at tcp://127.0.0.1:1."),

@@ -60,7 +60,7 @@ def test_accepted(args: list[str], expected: dict[str, Any]) -> None:
         (["-z", "x"], "unknown shorthand flag: 'z' in -z", 125),
         (
             ["--tty=maybe", "x"],
-            'invalid argument "maybe" for "--tty" flag: strconv.ParseBool: parsing "maybe": invalid syntax',
+            'invalid argument "maybe" for "-t, --tty" flag: strconv.ParseBool: parsing "maybe": invalid syntax',
             125,
         ),
         (

@@ -12,9 +12,9 @@ from pogu.cli.connect import connect
 from pogu.cli.foreground import Foreground
 from pogu.cli.invoke import Exit, Failed, Session
 from pogu.cli.pflag import command, switch, value
-from pogu.cli.terminal import DEFAULT_DETACH_KEYS, is_terminal
+from pogu.cli.terminal import is_terminal
 
-_KEYS = value("--detach-keys", default=DEFAULT_DETACH_KEYS, help="Override the key sequence for detaching a container")
+_KEYS = value("--detach-keys", default="", help="Override the key sequence for detaching a container")
 _PROXY = switch("--sig-proxy", default=True, help="Proxy all received signals to the process")
 
 
@@ -29,16 +29,21 @@ def attach(session: Session, /, *, container: str, detach_keys: str, no_stdin: b
     client = connect(session)
     found = client.get(f"/containers/{segment(container)}/json")
     if not found["State"]["Running"]:
-        raise Failed("cannot attach to a stopped container, start it first")
+        raise Failed("You cannot attach to a stopped container, start it first")
     if found["State"]["Paused"]:
-        raise Failed("cannot attach to a paused container, unpause it first")
+        raise Failed("You cannot attach to a paused container, unpause it first")
     stdin = found["Config"]["OpenStdin"] and not no_stdin
     tty = found["Config"]["Tty"]
     if tty and stdin and not is_terminal(sys.stdin):
         raise Failed("the input device is not a TTY")
     streams = {"stdout", "stderr"} | ({"stdin"} if stdin else set())
     front = Foreground(
-        client, found["Id"], tty=tty, streams=streams, detach_keys=detach_keys, forward_signals=sig_proxy
+        client,
+        found["Id"],
+        tty=tty,
+        streams=streams,
+        detach_keys=detach_keys or session.settings.get("detachKeys", ""),
+        forward_signals=sig_proxy,
     )
     wait = front.begin_wait("not-running")
     code = front.follow(front.attach(), wait)
@@ -82,7 +87,7 @@ def start(
         found["Id"],
         tty=found["Config"]["Tty"],
         streams={"stdout", "stderr"} | ({"stdin"} if stdin else set()),
-        detach_keys=detach_keys,
+        detach_keys=detach_keys or session.settings.get("detachKeys", ""),
         forward_signals=sig_proxy,
     )
     raise Exit(front.start_and_follow(auto_remove=found["HostConfig"]["AutoRemove"]))

@@ -25,11 +25,20 @@ def port(session: Session, /, *, container: str, port_: str | None) -> None:
         for line in sorted(lines, key=_natural):
             print(line)
         return
+    _check_port(port_)
     key = port_ if "/" in port_ else f"{port_}/tcp"
     if not ports.get(key):
         raise Failed(f"Error: No public port '{port_}' published for {container}")
     for binding in ports[key]:
         print(_outer(binding))
+
+
+def _check_port(text: str) -> None:
+    number = text.partition("/")[0]
+    if number.isdigit() and int(number) <= 65535:
+        return
+    reason = "value out of range" if number.isdigit() else "invalid syntax"
+    raise Failed(f'Error: invalid port ({number}): strconv.ParseUint: parsing "{number}": {reason}')
 
 
 def _outer(binding: dict[str, str]) -> str:

@@ -17,13 +17,19 @@ from pogu.cli.client import Client, segment
 from pogu.cli.connect import connect
 from pogu.cli.files import pieces
 from pogu.cli.invoke import Failed, Session
-from pogu.cli.pflag import command, switch
+from pogu.cli.pflag import command, switch, was_given
 from pogu.cli.streams import write_output
+from pogu.cli.terminal import is_terminal
+from pogu.cli.units import human_size
 
 _GO_DIR, _GO_SYMLINK = 1 << 31, 1 << 27  # bits of Go's os.FileMode
 
 
-@command("cp", help="Copy files/folders between a container and the local filesystem")
+@command(
+    "cp",
+    help="Copy files/folders between a container and the local filesystem",
+    usage=("CONTAINER:SRC_PATH DEST_PATH|-", "SRC_PATH|- CONTAINER:DEST_PATH"),
+)
 @switch("-a", "--archive", help="Archive mode (copy all uid/gid information)")
 @switch("-L", "--follow-link", "follow", help="Always follow symbol link in SRC_PATH")
 @switch("-q", "--quiet", help="Suppress progress output during copy")
@@ -38,15 +44,27 @@ def cp(session: Session, /, source: str, target: str, **given: Any) -> None:
     if from_container and to_container:
         raise Failed("copying between containers is not supported")
     if from_container:
-        _copy_out(client, from_container, from_path, to_path, archive=given["archive"], follow=given["follow"])
-        note = f"Successfully copied to {target}"
+        count = _copy_out(client, from_container, from_path, to_path, archive=given["archive"], follow=given["follow"])
     elif to_container:
-        _copy_in(client, from_path, to_container, to_path, archive=given["archive"], follow=given["follow"])
-        note = f"Successfully copied to {target}"
+        count = _copy_in(client, from_path, to_container, to_path, archive=given["archive"], follow=given["follow"])
     else:
         raise Failed("must specify at least one container source")
-    if not given["quiet"] and "-" not in {source, target}:
-        print(note, file=sys.stderr)
+    quiet = given["quiet"] if was_given("quiet") else not is_terminal(sys.stdout)
+    if not quiet and "-" not in {source, target}:
+        print(f"Successfully copied {human_size(count)} to {target}", file=sys.stderr)
+
+
+class _Counted:
+    """Bytes that pass, and how many have."""
+
+    def __init__(self, source: Iterable[bytes]) -> None:
+        self._source = source
+        self.count = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._source:
+            self.count += len(piece)
+            yield piece
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -88,7 +106,8 @@ def _wants_content(path: str) -> bool:
 # --- out of a container ---
 
 
-def _copy_out(client: Client, container: str, path: str, target: str, *, archive: bool, follow: bool) -> None:
+def _copy_out(client: Client, container: str, path: str, target: str, *, archive: bool, follow: bool) -> int:
+    """Copy and return the bytes of the archive."""
     found = _stat(client, container, path)
     if found and follow and found["mode"] & _GO_SYMLINK:
         path = os.path.normpath(os.path.join(os.path.dirname(path), found["linkTarget"]))  # noqa: PTH118, PTH120
@@ -97,10 +116,12 @@ def _copy_out(client: Client, container: str, path: str, target: str, *, archive
     if target == "-":
         for data in reply:
             write_output(data)
-        return
+        return 0
     assert found is not None
     directory, name = _place(target, path, found["name"], source_is_dir=_is_dir(found))
-    _unpack(reply, directory, name, archive=archive)
+    counted = _Counted(reply)
+    _unpack(counted, directory, name, archive=archive)
+    return counted.count
 
 
 def _place(target: str, source: str, name: str, *, source_is_dir: bool) -> tuple[Path, str]:
@@ -113,7 +134,7 @@ def _place(target: str, source: str, name: str, *, source_is_dir: bool) -> tuple
     if there.exists() and source_is_dir:
         raise Failed("cannot copy directory")
     if target.endswith("/") and not source_is_dir:
-        raise Failed(f"no such directory: {target}")
+        raise Failed("no such directory")
     return there.parent, there.name
 
 
@@ -162,7 +183,8 @@ class _Reader:
 # --- into a container ---
 
 
-def _copy_in(client: Client, source: str, container: str, path: str, *, archive: bool, follow: bool) -> None:
+def _copy_in(client: Client, source: str, container: str, path: str, *, archive: bool, follow: bool) -> int:
+    """Copy and return the bytes of the archive."""
     found = _stat(client, container, path)
     if found and found["mode"] & _GO_SYMLINK:
         path = os.path.normpath(os.path.join(os.path.dirname(path), found["linkTarget"]))  # noqa: PTH118, PTH120
@@ -176,7 +198,9 @@ def _copy_in(client: Client, source: str, container: str, path: str, *, archive:
         directory, name = _place_inside(source, path, found)
         content = _packed(source, name, follow=follow)
     query = {"path": directory, "noOverwriteDirNonDir": True, "copyUIDGID": archive or None}
-    client.request("PUT", f"/containers/{segment(container)}/archive", query=query, body=content).read()
+    counted = _Counted(content)
+    client.request("PUT", f"/containers/{segment(container)}/archive", query=query, body=counted).read()
+    return counted.count
 
 
 def _place_inside(source: str, path: str, found: dict[str, Any] | None) -> tuple[str, str]:
@@ -193,7 +217,7 @@ def _place_inside(source: str, path: str, found: dict[str, Any] | None) -> tuple
     if found and is_dir:
         raise Failed("cannot copy directory")
     if not found and path.endswith("/") and not is_dir:
-        raise Failed(f"no such directory: {path}")
+        raise Failed("no such directory")
     return parent or "/", last
 
 

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
 
+from pogu.cli.commands.images import LISTING as IMAGES
+from pogu.cli.commands.ps import container_row
+from pogu.cli.commands.volumes import volume_row
 from pogu.cli.connect import connect
 from pogu.cli.invoke import Session
-from pogu.cli.output import columns, print_rows
+from pogu.cli.output import Listing, print_rows, render_rows
 from pogu.cli.pflag import command, switch, value
-from pogu.cli.units import human_age, human_size
+from pogu.cli.units import human_age, human_moment, human_size
+
+_LISTING = Listing(
+    "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
+    {"TotalCount": "TOTAL", "Reclaimable": "RECLAIMABLE"},
+    raw="type: {{.Type}}\ntotal: {{.TotalCount}}\nactive: {{.Active}}\nsize: {{.Size}}\n"
+    "reclaimable: {{.Reclaimable}}\n",
+    kind="*formatter.diskUsageImagesContext",
+)
 
 
 @command("df", help="Show disk usage")
@@ -21,11 +33,9 @@ def df(session: Session, /, *, form: str | None, verbose: bool) -> None:
     """Show what images, containers, volumes and the build cache take, and what could be freed."""
     found = connect(session).get("/system/df")
     if verbose:
-        _verbose(found)
+        _verbose(found, form)
         return
-    rows = [_images(found), _containers(found), _volumes(found), _cache(found)]
-    headers = {"TotalCount": "TOTAL", "Reclaimable": "RECLAIMABLE"}
-    print_rows(form, rows, "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}", headers)
+    print_rows(form, [_images(found), _containers(found), _volumes(found), _cache(found)], _LISTING)
 
 
 def _row(kind: str, total: int, active: int, size: int, free: int) -> dict[str, Any]:
@@ -68,32 +78,89 @@ def _cache(found: dict[str, Any]) -> dict[str, Any]:
     return _row("Build Cache", len(entries), sum(bool(e.get("InUse")) for e in entries), size, size - busy)
 
 
-def _verbose(found: dict[str, Any]) -> None:
-    print("Images space usage:\n")
-    rows = [["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "SHARED SIZE", "UNIQUE SIZE", "CONTAINERS"]]
-    for image in found.get("Images") or []:
-        shared = max(0, image.get("SharedSize") or 0)
-        for tag in image.get("RepoTags") or ["<none>:<none>"]:
-            name, _, label = tag.rpartition(":")
-            sizes = [human_size(image["Size"])]
-            sizes += [human_size(n, 4) for n in (shared, image["Size"] - shared)]
-            age = human_age(float(image["Created"]))
-            id_ = image["Id"].removeprefix("sha256:")[:12]
-            rows.append([name, label, id_, age, *sizes, str(max(0, image.get("Containers") or 0))])
-    print(columns(rows))
-    print("\nContainers space usage:\n")
-    rows = [["CONTAINER ID", "IMAGE", "COMMAND", "LOCAL VOLUMES", "SIZE", "CREATED", "STATUS", "NAMES"]]
-    for c in found.get("Containers") or []:
-        volumes = sum(mount.get("Type") == "volume" for mount in c.get("Mounts") or [])
-        names = ",".join(name.lstrip("/") for name in c["Names"])
-        size, age = human_size(c.get("SizeRw") or 0), human_age(float(c["Created"]))
-        rows.append([c["Id"][:12], c["Image"], f'"{c["Command"]}"', str(volumes), size, age, c["Status"], names])
-    print(columns(rows))
-    print("\nLocal Volumes space usage:\n")
-    rows = [["VOLUME NAME", "LINKS", "SIZE"]]
-    for volume in found.get("Volumes") or []:
-        usage = volume.get("UsageData") or {}
-        rows.append([volume["Name"], str(usage.get("RefCount", 0)), human_size(max(0, usage.get("Size", 0)))])
-    print(columns(rows))
+_PARTS: dict[str, Listing] = {
+    "Images": Listing(
+        "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.SharedSize}}\t{{.UniqueSize}}"
+        "\t{{.Containers}}",
+        {**IMAGES.headers, "SharedSize": "SHARED SIZE", "UniqueSize": "UNIQUE SIZE"},
+    ),
+    "Containers": Listing(
+        "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}",
+        {"ID": "CONTAINER ID", "RunningFor": "CREATED", "LocalVolumes": "LOCAL VOLUMES"},
+    ),
+    "Volumes": Listing("{{.Name}}\t{{.Links}}\t{{.Size}}", {"Name": "VOLUME NAME"}),
+    "BuildCache": Listing(
+        "{{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.CreatedSince}}\t{{.LastUsedSince}}\t{{.UsageCount}}\t{{.Shared}}",
+        {
+            "ID": "CACHE ID",
+            "CacheType": "CACHE TYPE",
+            "CreatedSince": "CREATED",
+            "LastUsedSince": "LAST USED",
+            "UsageCount": "USAGE",
+        },
+    ),
+}
+
+
+def _verbose(found: dict[str, Any], form: str | None) -> None:
+    table = form in {None, "", "table"}
+    parts = {
+        "Images": [row for image in found.get("Images") or [] for row in _image_rows(image, trunc=table)],
+        "Containers": [container_row(c, trunc=table) for c in found.get("Containers") or []],
+        "Volumes": [_volume_row(volume) for volume in found.get("Volumes") or []],
+        "BuildCache": [_cache_row(entry) for entry in found.get("BuildCache") or []],
+    }
+    if form in {"json", "{{json .}}"}:
+        plain = {
+            name: [{key: row[key] for key in sorted(row) if not callable(row[key])} for row in rows]
+            for name, rows in parts.items()
+        }
+        print(json.dumps(plain, separators=(",", ":"), ensure_ascii=False), end="")
+        return
+    if not table:
+        for name, rows in parts.items():
+            print_rows(form, rows, _PARTS[name])
+        return
+    for name, title in (("Images", "Images"), ("Containers", "Containers"), ("Volumes", "Local Volumes")):
+        print(f"{title} space usage:\n\n{render_rows(None, parts[name], _PARTS[name])}\n")
     cached = sum(entry.get("Size") or 0 for entry in found.get("BuildCache") or [])
-    print(f"\nBuild cache usage: {human_size(cached, 4)}")
+    print(f"Build cache usage: {human_size(cached, 4)}\n")
+    print(render_rows(None, parts["BuildCache"], _PARTS["BuildCache"]))
+
+
+def _image_rows(image: dict[str, Any], *, trunc: bool) -> list[dict[str, Any]]:
+    shared = max(0, image.get("SharedSize") or 0)
+    common = {
+        "ID": image["Id"].removeprefix("sha256:")[:12] if trunc else image["Id"],
+        "CreatedSince": human_age(float(image["Created"])),
+        "CreatedAt": human_moment(image["Created"]),
+        "Digest": "",
+        "Size": human_size(image["Size"]),
+        "SharedSize": human_size(shared, 4),
+        "UniqueSize": human_size(image["Size"] - shared, 4),
+        "VirtualSize": human_size(image["Size"], 4),
+        "Containers": str(max(0, image.get("Containers") or 0)),
+    }
+    found = []
+    for tag in image.get("RepoTags") or ["<none>:<none>"]:
+        name, _, label = tag.rpartition(":")
+        found.append({**common, "Repository": name, "Tag": label})
+    return found
+
+
+def _volume_row(volume: dict[str, Any]) -> dict[str, Any]:
+    usage = volume.get("UsageData") or {}
+    sizes = {"Links": str(usage.get("RefCount", 0)), "Size": human_size(max(0, usage.get("Size", 0)))}
+    return {**volume_row(volume), **sizes}
+
+
+def _cache_row(entry: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "ID": entry["ID"][:12],
+        "CacheType": entry.get("Type", ""),
+        "Size": human_size(entry.get("Size") or 0),
+        "CreatedSince": human_age(entry.get("CreatedAt") or ""),
+        "LastUsedSince": human_age(entry.get("LastUsedAt") or ""),
+        "UsageCount": str(entry.get("UsageCount", 0)),
+        "Shared": str(bool(entry.get("Shared"))).lower(),
+    }

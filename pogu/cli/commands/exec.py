@@ -15,13 +15,21 @@ from pogu.cli.flags.pairs import environment
 from pogu.cli.invoke import Exit, Failed, Session
 from pogu.cli.pflag import command, many, switch, value
 from pogu.cli.streams import pump
-from pogu.cli.terminal import DEFAULT_DETACH_KEYS, is_terminal, on_resize, parse_detach_keys, raw_input, size
+from pogu.cli.terminal import (
+    DEFAULT_DETACH_KEYS,
+    is_terminal,
+    on_resize,
+    parse_detach_keys,
+    raw_input,
+    set_first_size,
+    size,
+)
 from pogu.errors import PoguError
 
 
 @command("exec", rest=True, help="Execute a command in a running container")
 @switch("-d", "--detach", help="Detached mode: run command in the background")
-@value("--detach-keys", default=DEFAULT_DETACH_KEYS, help="Override the key sequence for detaching a container")
+@value("--detach-keys", default="", help="Override the key sequence for detaching a container")
 @many("-e", "--env", help="Set environment variables")
 @many("--env-file", help="Read in a file of environment variables")
 @switch("-i", "--interactive", help="Keep STDIN open even if not attached")
@@ -37,7 +45,9 @@ def exec_(session: Session, /, *, container: str, words: tuple[str, ...], **give
     client = connect(session)
     tty, stdin, detach = given["tty"], given["interactive"], given["detach"]
     if tty and stdin and not detach and not is_terminal(sys.stdin):
+        client.get(f"/containers/{segment(container)}/json")  # one that is not there is the first thing to say
         raise Failed("the input device is not a TTY")
+    keys = given["detach_keys"] or session.settings.get("detachKeys", "")
     body = {
         "User": given["user"],
         "Privileged": given["privileged"],
@@ -45,7 +55,7 @@ def exec_(session: Session, /, *, container: str, words: tuple[str, ...], **give
         "AttachStdin": stdin and not detach,
         "AttachStdout": not detach,
         "AttachStderr": not detach,
-        "DetachKeys": given["detach_keys"],
+        "DetachKeys": keys,
         "Env": environment(given["env_file"], given["env"]),
         "WorkingDir": given["workdir"],
         "Cmd": list(words),
@@ -57,15 +67,16 @@ def exec_(session: Session, /, *, container: str, words: tuple[str, ...], **give
     if detach:
         client.post(f"/exec/{id_}/start", {"Detach": True, "Tty": tty})
         return
-    raise Exit(_follow(client, id_, tty=tty, stdin=stdin, keys=given["detach_keys"]))
+    raise Exit(_follow(client, id_, tty=tty, stdin=stdin, keys=keys))
 
 
 def _follow(client: Client, id_: str, *, tty: bool, stdin: bool, keys: str) -> int:
-    def resize(*_: int) -> None:
-        now = size()
-        if now:
-            with contextlib.suppress(PoguError):
-                client.post(f"/exec/{id_}/resize", h=now[0], w=now[1])
+    def tell(rows: int, columns: int) -> None:
+        client.post(f"/exec/{id_}/resize", h=rows, w=columns)
+
+    def resized(rows: int, columns: int) -> None:
+        with contextlib.suppress(PoguError):
+            tell(rows, columns)
 
     now = size()
     start: dict[str, Any] = {"Detach": False, "Tty": tty}
@@ -75,10 +86,10 @@ def _follow(client: Client, id_: str, *, tty: bool, stdin: bool, keys: str) -> i
     with contextlib.ExitStack() as stack:
         stack.callback(raw.close)
         if tty:
-            threading.Thread(target=resize, daemon=True).start()
-            stack.enter_context(on_resize(resize))
+            threading.Thread(target=set_first_size, args=(tell,), daemon=True).start()
+            stack.enter_context(on_resize(resized))
         if tty and stdin and is_terminal(sys.stdin):
             stack.enter_context(raw_input())
-        if pump(raw, stdin=stdin, tty=tty, detach_keys=parse_detach_keys(keys) if keys else b""):
+        if pump(raw, stdin=stdin, tty=tty, detach_keys=parse_detach_keys(keys or DEFAULT_DETACH_KEYS)):
             raise Failed("read escape sequence")
     return int(client.get(f"/exec/{id_}/json")["ExitCode"] or 0)

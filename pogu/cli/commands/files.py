@@ -7,9 +7,9 @@ import sys
 import click
 
 from pogu.cli.client import segment
-from pogu.cli.commands.images import split_tag
+from pogu.cli.commands.images import check_reference, split_tag
 from pogu.cli.connect import connect
-from pogu.cli.files import write_to
+from pogu.cli.files import check_output, write_to
 from pogu.cli.invoke import Failed, Session
 from pogu.cli.pflag import command, many, switch, value
 from pogu.cli.terminal import is_terminal
@@ -34,10 +34,11 @@ def export(session: Session, /, *, container: str, output: str | None) -> None:
     """Write a container's file system as a tar archive."""
     if output is None and is_terminal(sys.stdout):
         raise Failed("cowardly refusing to save to a terminal. Use the -o flag or redirect")
+    check_output(output, "failed to export container")
     write_to(output, connect(session).request("GET", f"/containers/{segment(container)}/export"))
 
 
-@command("commit", help="Create a new image from a container's changes")
+@command("commit", rest=True, help="Create a new image from a container's changes")
 @value("-a", "--author", help='Author (e.g., "John Hannibal Smith <hannibal@a-team.com>")')
 @many("-c", "--change", help="Apply Dockerfile instruction to the created image")
 @value("-m", "--message", help="Commit message")
@@ -57,6 +58,8 @@ def commit(
     pause: bool,
 ) -> None:
     """Make an image of a container's changes and print its ID."""
+    if reference:
+        check_reference(reference)
     repository, label = split_tag(reference) if reference else (None, None)
     answer = connect(session).post(
         "/commit",

@@ -8,9 +8,9 @@ from typing import Any, BinaryIO
 
 import click
 
-from pogu.cli.commands.images import split_tag
+from pogu.cli.commands.images import check_reference, split_tag
 from pogu.cli.connect import connect
-from pogu.cli.files import pieces, write_to
+from pogu.cli.files import check_output, pieces, write_to
 from pogu.cli.invoke import Failed, Session
 from pogu.cli.pflag import command, many, switch, value
 from pogu.cli.progress import show_progress
@@ -26,6 +26,7 @@ def save(session: Session, /, *, names: tuple[str, ...], output: str | None, pla
     """Save images."""
     if output is None and is_terminal(sys.stdout):
         raise Failed("cowardly refusing to save to a terminal. Use the -o flag or redirect")
+    check_output(output, "failed to save image")
     query = {"names": list(names), "platform": platform}
     write_to(output, connect(session).request("GET", "/images/get", query=query))
 
@@ -64,6 +65,8 @@ def _opened(source: str | None) -> BinaryIO:
 @click.pass_obj
 def import_(session: Session, /, source: str, reference: str | None, **given: Any) -> None:
     """Make an image of a file system."""
+    if reference:
+        check_reference(reference)
     repository, label = split_tag(reference) if reference else ("", "")
     query = {
         "fromSrc": "-",

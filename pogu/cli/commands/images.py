@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import click
 
-from pogu.cli.client import segment
+from pogu.cli.client import ApiError, segment
 from pogu.cli.commands.each import each
 from pogu.cli.connect import connect
 from pogu.cli.filters import parse_filters
 from pogu.cli.invoke import Failed, Session
-from pogu.cli.output import print_rows
+from pogu.cli.output import Listing, print_rows
 from pogu.cli.pflag import command, many, switch, value
-from pogu.cli.units import human_age, human_size
+from pogu.cli.units import human_age, human_moment, human_size
 
 _TABLE = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
 _DIGEST_TABLE = "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
-_HEADERS = {"ID": "IMAGE ID", "CreatedSince": "CREATED", "CreatedAt": "CREATED AT"}
+_RAW = (
+    "repository: {{.Repository}}\ntag: {{.Tag}}\n{{digest}}image_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\n"
+    "virtual_size: {{.Size}}\n"
+)
+LISTING = Listing(
+    _TABLE,
+    {"ID": "IMAGE ID", "CreatedSince": "CREATED", "CreatedAt": "CREATED AT"},
+    quiet="ID",
+    raw=_RAW.replace("{{digest}}", ""),
+    quiet_raw="image_id: {{.ID}}",
+    kind="*formatter.imageContext",
+)
+_WITH_DIGESTS = LISTING._replace(table=_DIGEST_TABLE, raw=_RAW.replace("{{digest}}", "digest: {{.Digest}}\n"))
 _NONE = "<none>"
 
 
@@ -39,11 +52,10 @@ def images(session: Session, /, repository: str | None, **given: Any) -> None:
         filters["reference"] = [repository]
     found = connect(session).get("/images/json", all=given["all_"] or None, filters=filters or None)
     rows = [row for entry in found for row in _rows(entry, given, repository)]
-    if given["quiet"] and not given["form"]:
-        for row in rows:
-            print(row["ID"])
-        return
-    print_rows(given["form"], rows, _DIGEST_TABLE if given["digests"] else _TABLE, _HEADERS)
+    form = given["form"] or (None if given["quiet"] else session.settings.get("imagesFormat"))
+    if form and form.startswith("table ") and given["digests"] and "{{.Digest}}" not in form:
+        form += "\t{{.Digest}}"
+    print_rows(form, rows, _WITH_DIGESTS if given["digests"] else LISTING, quiet=given["quiet"])
 
 
 def _rows(entry: dict[str, Any], given: dict[str, Any], wanted: str | None) -> Iterator[dict[str, Any]]:
@@ -52,7 +64,7 @@ def _rows(entry: dict[str, Any], given: dict[str, Any], wanted: str | None) -> I
     common = {
         "ID": id_,
         "CreatedSince": human_age(float(entry["Created"])),
-        "CreatedAt": time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(entry["Created"])),
+        "CreatedAt": human_moment(entry["Created"]),
         "Size": human_size(entry["Size"]),
         "Containers": _count(entry.get("Containers", -1)),
         "SharedSize": _size(entry.get("SharedSize", -1)),
@@ -91,7 +103,13 @@ def rmi(session: Session, /, *, names: tuple[str, ...], force: bool, no_prune: b
     client = connect(session)
 
     def remove(ref: str) -> None:
-        answer = client.delete(f"/images/{segment(ref)}", force=force or None, noprune=no_prune or None)
+        try:
+            answer = client.delete(f"/images/{segment(ref)}", force=force or None, noprune=no_prune or None)
+        except ApiError as e:
+            if not (force and e.status == 404):
+                raise
+            print(e, file=sys.stderr)
+            return
         for item in answer or []:
             for what, name in item.items():
                 print(f"{what}: {name}", flush=True)
@@ -105,19 +123,20 @@ def rmi(session: Session, /, *, names: tuple[str, ...], force: bool, no_prune: b
 @click.pass_obj
 def tag(session: Session, /, *, source: str, target: str) -> None:
     """Give an image another name."""
-    _check_reference(target)
+    check_reference(target, f'Error parsing reference: "{target}" is not a valid repository/tag: ')
     repository, label = split_tag(target)
     connect(session).post(f"/images/{segment(source)}/tag", repo=repository, tag=label)
 
 
-def _check_reference(name: str) -> None:
+def check_reference(name: str, prefix: str = "") -> None:
+    """Raise Failed for a name that no image can have."""
     from pogu.engine.images.reference import parse_reference
     from pogu.errors import InvalidArgument
 
     try:
         parse_reference(name)
     except InvalidArgument as e:
-        raise Failed(f'Error parsing reference: "{name}" is not a valid repository/tag: {e.message}') from e
+        raise Failed(prefix + e.message) from e
 
 
 def split_tag(name: str) -> tuple[str, str]:
@@ -139,12 +158,15 @@ def history(session: Session, /, image: str, **given: Any) -> None:
     """List what an image was made of."""
     found = connect(session).get(f"/images/{segment(image)}/history")
     rows = [_history_row(entry, human=given["human"], trunc=not given["no_trunc"]) for entry in found]
-    if given["quiet"]:
-        for row in rows:
-            print(row["ID"])
-        return
-    headers = {"ID": "IMAGE", "CreatedSince": "CREATED", "CreatedBy": "CREATED BY"}
-    print_rows(given["form"], rows, "{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}", headers)
+    print_rows(given["form"], rows, _HISTORY, quiet=given["quiet"])
+
+
+_HISTORY = Listing(
+    "{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}",
+    {"ID": "IMAGE", "CreatedSince": "CREATED", "CreatedBy": "CREATED BY"},
+    quiet="ID",
+    kind="*image.historyContext",
+)
 
 
 def _history_row(entry: dict[str, Any], *, human: bool, trunc: bool) -> dict[str, Any]:

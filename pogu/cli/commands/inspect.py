@@ -12,6 +12,7 @@ import click
 from pogu.cli.client import ApiError, Client, segment
 from pogu.cli.connect import connect
 from pogu.cli.invoke import Exit, Failed, Session
+from pogu.cli.output import object_template, print_rendered
 from pogu.cli.pflag import command, switch, value
 
 _FORMAT = value("-f", "--format", "form", help="Format output using a template: json, TEMPLATE")
@@ -20,6 +21,8 @@ _FORMAT = value("-f", "--format", "form", help="Format output using a template: 
 def _names(what: str) -> Callable[..., Any]:
     return click.argument("names", nargs=-1, required=True, metavar=f"{what} [{what}...]")
 
+
+_KINDS = ("config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume")
 
 # In the order docker looks a name up.
 _PATHS = {
@@ -39,7 +42,8 @@ _PATHS = {
 def inspect(session: Session, /, *, names: tuple[str, ...], form: str | None, size: bool, kind: str | None) -> None:
     """Describe objects of any kind."""
     if kind is not None and kind not in _PATHS:
-        raise Failed(f'unknown type: "{kind}"')
+        known = ", ".join(f'"{each}"' for each in _KINDS)
+        raise Failed(f'unknown type: "{kind}": must be one of {known}')
     _inspect(session, names, form, kinds=[kind] if kind else list(_PATHS), size=size)
 
 
@@ -83,27 +87,34 @@ def inspect_volume(session: Session, /, *, names: tuple[str, ...], form: str | N
 
 def _inspect(session: Session, names: Sequence[str], form: str | None, *, kinds: Sequence[str], **flags: bool) -> None:
     """Print what was found, then say what was not; the exit code is 1 when something was not."""
+    render = object_template(form) if form and form != "json" else None
     client = connect(session)
     found, errors = [], []
     for name in names:
         try:
             found.append(_find(client, name, kinds, {key: on or None for key, on in flags.items()}))
+            if flags.get("size") and kinds[0] != "container":
+                print(f"WARNING: --size ignored for {kinds[0]}", file=sys.stderr)
         except ApiError as e:
             errors.append(str(e) if len(kinds) == 1 else f"Error: No such object: {name}")
     if form == "json":
         print(json.dumps(found, separators=(",", ":"), ensure_ascii=False))
-    elif form:
-        from pogu.cli.templates import Template
-
-        template = Template(form.replace("\\t", "\t").replace("\\n", "\n"))
-        for value_ in found:
-            print(template.render(value_))
+    elif render:
+        _print_each(found, render)
     else:
         print(json.dumps(found, indent=4, ensure_ascii=False) if found else "[]")
     for error in errors:
         print(error, file=sys.stderr)
     if errors:
         raise Exit(1)
+
+
+def _print_each(found: Sequence[Any], render: Callable[[Any], str]) -> None:
+    """Print what a template makes of each; what it makes of none, or of one that does not fit, is an empty line."""
+    for value_ in found:
+        print_rendered(render, value_)
+    if not found:
+        print()
 
 
 def _find(client: Client, name: str, kinds: Sequence[str], flags: dict[str, Any]) -> Any:

@@ -81,7 +81,7 @@ def rm(session: Session, /, *, containers: tuple[str, ...], **given: Any) -> Non
     def remove(ref: str) -> None:
         name = ref.strip("/")
         if not name:
-            raise Failed("Container name cannot be empty")
+            raise Failed("container name cannot be empty")
         try:
             client.delete(f"/containers/{segment(name)}", force=given["force"], v=given["volumes"], link=given["link"])
         except ApiError as e:

@@ -10,9 +10,9 @@ from pogu.cli.client import ApiError, segment
 from pogu.cli.commands.each import each
 from pogu.cli.connect import connect
 from pogu.cli.filters import parse_filters
-from pogu.cli.flags.pairs import pairs
-from pogu.cli.invoke import Session
-from pogu.cli.output import print_rows
+from pogu.cli.flags.pairs import labels, pairs
+from pogu.cli.invoke import Failed, Session
+from pogu.cli.output import Listing, print_rows
 from pogu.cli.pflag import command, many, switch, value
 
 
@@ -26,12 +26,18 @@ def list_(session: Session, /, **given: Any) -> None:
     """List networks by name."""
     found = connect(session).get("/networks", filters=parse_filters(given["filters"]))
     rows = [_row(entry, trunc=not given["no_trunc"]) for entry in sorted(found, key=lambda n: n["Name"])]
-    if given["quiet"] and not given["form"]:
-        for row in rows:
-            print(row["ID"])
-        return
-    headers = {"ID": "NETWORK ID"}
-    print_rows(given["form"], rows, "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}", headers)
+    form = given["form"] or (None if given["quiet"] else session.settings.get("networksFormat"))
+    print_rows(form, rows, _LISTING, quiet=given["quiet"])
+
+
+_LISTING = Listing(
+    "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}",
+    {"ID": "NETWORK ID"},
+    quiet="ID",
+    raw="network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n",
+    quiet_raw="network_id: {{.ID}}",
+    kind="*network.networkContext",
+)
 
 
 def _row(entry: dict[str, Any], *, trunc: bool) -> dict[str, Any]:
@@ -45,6 +51,7 @@ def _row(entry: dict[str, Any], *, trunc: bool) -> dict[str, Any]:
         "Internal": str(entry["Internal"]).lower(),
         "Labels": ",".join(f"{key}={text}" for key, text in sorted((entry.get("Labels") or {}).items())),
         "CreatedAt": _go_time(entry["Created"]),
+        "Label": lambda name: (entry.get("Labels") or {}).get(name, ""),
     }
 
 
@@ -82,7 +89,7 @@ def create(session: Session, /, name: str, **given: Any) -> None:
         "Attachable": given["attachable"],
         "Ingress": given["ingress"],
         "Options": pairs(given["opt"]),
-        "Labels": pairs(given["label"]),
+        "Labels": labels((), given["label"], "--label"),
         "IPAM": {
             "Driver": given["ipam_driver"],
             "Options": pairs(given["ipam_opt"]),
@@ -99,31 +106,45 @@ def _pools(given: dict[str, Any]) -> list[dict[str, Any]]:
     """Return one pool for each subnet; ranges, gateways and other addresses go to the subnet they are in."""
     import ipaddress
 
-    from pogu.errors import InvalidArgument
-
+    subnets = given["subnet"]
+    if len(subnets) < len(given["ip_range"]) or len(subnets) < len(given["gateway"]):
+        raise Failed("every ip-range or gateway must have a corresponding subnet")
+    if not any(given[name] for name in ("ip_range", "gateway", "aux_address")) and len(subnets) < 2:
+        return [{"Subnet": text} for text in subnets]  # what is wrong with it, the daemon says
     try:
-        pools = [(ipaddress.ip_network(text, strict=False), {"Subnet": text}) for text in given["subnet"]]
-        for option, key in (("ip_range", "IPRange"), ("gateway", "Gateway")):
-            for text in given[option]:
-                address = ipaddress.ip_interface(text).ip
-                _pool_of(pools, address, f"no matching subnet for {option.replace('_', '-')} {text}")[key] = text
-        for text in given["aux_address"]:
-            name, _, number = text.partition("=")
-            pool = _pool_of(pools, ipaddress.ip_address(number), f"no matching subnet for aux-address {number}")
-            pool.setdefault("AuxiliaryAddresses", {})[name] = number
+        pools = [(ipaddress.ip_network(text, strict=False), {"Subnet": text}) for text in subnets]
     except ValueError as e:
-        raise InvalidArgument(f"invalid address: {e}") from e
+        raise Failed(f"invalid subnet: {e}") from e
+    if any(a.overlaps(b) for i, (a, _) in enumerate(pools) for b, _ in pools[:i] if a.version == b.version):
+        raise Failed("multiple overlapping subnet configuration is not supported")
+    for option, key, noun in (("ip_range", "IPRange", "range"), ("gateway", "Gateway", "gateway")):
+        for text in given[option]:
+            pool = _pool_of(pools, text, f"no matching subnet for {noun} {text}")
+            if key in pool:
+                joined = (
+                    f"({text}, {pool[key]}) {'on' if noun == 'range' else 'for'} the same subnet ({pool['Subnet']})"
+                )
+                raise Failed(f"cannot configure multiple {noun}s {joined}")
+            pool[key] = text
+    for text in given["aux_address"]:
+        name, _, number = text.partition("=")
+        pool = _pool_of(pools, number, f"no matching subnet for aux-address {number}")
+        pool.setdefault("AuxiliaryAddresses", {})[name] = number
     return [pool for _, pool in pools]
 
 
-def _pool_of(pools: list[Any], address: Any, message: str) -> dict[str, Any]:
-    from pogu.errors import InvalidArgument
+def _pool_of(pools: list[Any], text: str, message: str) -> dict[str, Any]:
+    import ipaddress
 
+    try:
+        address = ipaddress.ip_interface(text).ip
+    except ValueError:
+        raise Failed(message) from None
     for network, pool in pools:
         if address.version == network.version and address in network:
             found: dict[str, Any] = pool
             return found
-    raise InvalidArgument(message)
+    raise Failed(message)
 
 
 @command("rm", help="Remove one or more networks")
@@ -140,8 +161,10 @@ def remove(session: Session, /, *, names: tuple[str, ...], force: bool) -> None:
         except ApiError as e:
             if not (force and e.status == 404):
                 raise
+        else:
+            print(name, flush=True)
 
-    each(names, delete)
+    each(names, delete, show=False)
 
 
 @command("connect", help="Connect a container to a network")

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import click
 
 from pogu.cli.client import Client
 from pogu.cli.connect import connect
 from pogu.cli.filters import parse_filters
+from pogu.cli.flags.body import size
 from pogu.cli.invoke import Failed, Session
-from pogu.cli.pflag import command, many, switch
+from pogu.cli.pflag import command, many, switch, value
 from pogu.cli.units import human_size
 
 _FORCE = switch("-f", "--force", help="Do not prompt for confirmation")
 _FILTER = many("--filter", "filters", help='Provide filter values (e.g. "until=<timestamp>")')
 
 
-def _confirm(text: str, *, force: bool) -> bool:
+def _confirm(text: str, *, force: bool, separator: str = "\n") -> bool:
     """Ask unless `force`; only `y` is a yes."""
     if force:
         return True
-    print(f"WARNING! {text}\nAre you sure you want to continue? [y/N] ", end="", flush=True)
+    print(f"WARNING! {text}{separator}Are you sure you want to continue? [y/N] ", end="", flush=True)
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
@@ -53,14 +53,19 @@ def _one(session: Session, noun: str, title: str, filters: dict[str, list[str]] 
         print(f"Total reclaimed space: {human_size(freed, 4)}")
 
 
+def _filters(given: Sequence[str]) -> dict[str, list[str]] | None:
+    return parse_filters(given, "--filter")
+
+
 @command("prune", help="Remove all stopped containers")
 @_FORCE
 @_FILTER
 @click.pass_obj
 def prune_containers(session: Session, /, *, force: bool, filters: tuple[str, ...]) -> None:
     """Remove stopped containers."""
+    wanted = _filters(filters)
     if _confirm("This will remove all stopped containers.", force=force):
-        _one(session, "containers", "Containers", parse_filters(filters))
+        _one(session, "containers", "Containers", wanted)
 
 
 @command("prune", help="Remove unused images")
@@ -70,9 +75,10 @@ def prune_containers(session: Session, /, *, force: bool, filters: tuple[str, ..
 @click.pass_obj
 def prune_images(session: Session, /, *, all_: bool, force: bool, filters: tuple[str, ...]) -> None:
     """Remove images without a name, or all that no container uses."""
+    wanted = {**(_filters(filters) or {}), "dangling": ["false" if all_ else "true"]}
     text = "all images without at least one container associated to them." if all_ else "all dangling images."
     if _confirm(f"This will remove {text}", force=force):
-        _one(session, "images", "Images", {**(parse_filters(filters) or {}), "dangling": ["false" if all_ else "true"]})
+        _one(session, "images", "Images", wanted)
 
 
 @command("prune", help="Remove all unused networks")
@@ -81,8 +87,9 @@ def prune_images(session: Session, /, *, all_: bool, force: bool, filters: tuple
 @click.pass_obj
 def prune_networks(session: Session, /, *, force: bool, filters: tuple[str, ...]) -> None:
     """Remove networks that no container uses."""
+    wanted = _filters(filters)
     if _confirm("This will remove all custom networks not used by at least one container.", force=force):
-        _one(session, "networks", "Networks", parse_filters(filters), space=False)
+        _one(session, "networks", "Networks", wanted, space=False)
 
 
 @command("prune", help="Remove unused local volumes")
@@ -92,12 +99,40 @@ def prune_networks(session: Session, /, *, force: bool, filters: tuple[str, ...]
 @click.pass_obj
 def prune_volumes(session: Session, /, *, all_: bool, force: bool, filters: tuple[str, ...]) -> None:
     """Remove anonymous volumes that no container uses, or all such."""
-    which = "all local volumes" if all_ else "anonymous local volumes"
+    wanted = _filters(filters) or {}
+    if all_:
+        if "all" in wanted:
+            raise Failed("conflicting options: cannot specify both --all and --filter all=1")
+        wanted["all"] = ["true"]
+    which = "all local volumes" if "all" in wanted else "anonymous local volumes"
     if _confirm(f"This will remove {which} not used by at least one container.", force=force):
-        wanted = parse_filters(filters) or {}
-        if all_:
-            wanted["all"] = ["1"]
         _one(session, "volumes", "Volumes", wanted or None)
+
+
+@command("prune", help="Remove build cache")
+@switch("-a", "--all", "all_", help="Remove all unused build cache, not just dangling ones")
+@_FORCE
+@_FILTER
+@value("--keep-storage", metavar="bytes", help="Amount of disk space to keep for cache")
+@click.pass_obj
+def prune_builder(
+    session: Session, /, *, all_: bool, force: bool, filters: tuple[str, ...], keep_storage: str | None
+) -> None:
+    """Remove what builds have left for the next ones."""
+    wanted = _filters(filters)
+    keep = size("--keep-storage", keep_storage) or None
+    which = "all build cache" if all_ else "all dangling build cache"
+    if _confirm(f"This will remove {which}.", force=force, separator=" "):
+        lines, freed = _prune_cache(connect(session), wanted, all_=all_, keep=keep)
+        _report("build cache objects", lines)
+        print(f"Total reclaimed space: {human_size(freed, 4)}")
+
+
+def _prune_cache(
+    client: Client, filters: dict[str, list[str]] | None, *, all_: bool, keep: int | None = None
+) -> tuple[Sequence[str], int]:
+    answer = client.post("/build/prune", filters=filters, all=all_ or None, **{"keep-storage": keep}) or {}
+    return answer.get("CachesDeleted") or [], int(answer.get("SpaceReclaimed") or 0)
 
 
 @command("prune", help="Remove unused data")
@@ -106,25 +141,38 @@ def prune_volumes(session: Session, /, *, all_: bool, force: bool, filters: tupl
 @_FILTER
 @switch("--volumes", help="Prune anonymous volumes")
 @click.pass_obj
-def prune_system(session: Session, /, **given: Any) -> None:
+def prune_system(session: Session, /, *, all_: bool, force: bool, filters: tuple[str, ...], volumes: bool) -> None:
     """Remove stopped containers, unused networks, images and build cache, and volumes where asked."""
-    filters = parse_filters(given["filters"])
-    if given["volumes"] and filters and "until" in filters:
+    wanted = _filters(filters)
+    if volumes and wanted and "until" in wanted:
         raise Failed('ERROR: The "until" filter is not supported with "--volumes"')
-    images = "all images without at least one container" if given["all_"] else "all dangling images"
-    text = "This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n"
-    text += "  - all anonymous volumes not used by at least one container\n" if given["volumes"] else ""
-    if not _confirm(f"{text}  - {images}\n", force=given["force"]):
+    if not _confirm(_plan(filters, all_=all_, volumes=volumes), force=force):
         return
     client = connect(session)
-    total = 0
-    dangling = {**(filters or {}), "dangling": ["false" if given["all_"] else "true"]}
-    steps = [("containers", "Containers", filters), ("networks", "Networks", filters)]
-    if given["volumes"]:
-        steps.append(("volumes", "Volumes", filters))
+    dangling = {**(wanted or {}), "dangling": ["false" if all_ else "true"]}
+    steps = [("containers", "Containers", wanted), ("networks", "Networks", wanted)]
+    if volumes:
+        steps.append(("volumes", "Volumes", wanted))
     steps.append(("images", "Images", dangling))
-    for noun, title, wanted in steps:
-        lines, freed = _prune(client, noun, wanted)
+    total = 0
+    for noun, title, chosen in steps:
+        lines, freed = _prune(client, noun, chosen)
         _report(title, lines)
         total += freed
-    print(f"Total reclaimed space: {human_size(total, 4)}")
+    lines, freed = _prune_cache(client, wanted, all_=all_)
+    _report("build cache objects", lines)
+    print(f"Total reclaimed space: {human_size(total + freed, 4)}")
+
+
+def _plan(filters: Sequence[str], *, all_: bool, volumes: bool) -> str:
+    unused = "not used by at least one container"
+    lines = ["This will remove:", "  - all stopped containers", f"  - all networks {unused}"]
+    if volumes:
+        lines.append(f"  - all anonymous volumes {unused}")
+    if all_:
+        lines += ["  - all images without at least one container associated to them", "  - all build cache"]
+    else:
+        lines += ["  - all dangling images", "  - unused build cache"]
+    if filters:
+        lines += ["", "  Items to be pruned will be filtered with:", *(f"  - {text}" for text in sorted(filters))]
+    return "\n".join([*lines, ""])

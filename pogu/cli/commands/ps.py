@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
@@ -9,13 +10,26 @@ import click
 from pogu.cli.connect import connect
 from pogu.cli.filters import parse_filters
 from pogu.cli.invoke import Session
-from pogu.cli.output import print_rows
+from pogu.cli.output import Listing, print_rows, quoted, shortened, warn_of_both
 from pogu.cli.pflag import command, many, switch, value
 from pogu.cli.portlist import port_list
-from pogu.cli.units import human_age, human_size
+from pogu.cli.units import human_age, human_moment, human_size
 
 _TABLE = "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}"
-_HEADERS = {"ID": "CONTAINER ID", "RunningFor": "CREATED", "LocalVolumes": "LOCAL VOLUMES"}
+_RAW = (
+    "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: {{.CreatedAt}}\n"
+    "state: {{- pad .State 1 0}}\nstatus: {{- pad .Status 1 0}}\nnames: {{.Names}}\nlabels: {{- pad .Labels 1 0}}\n"
+    "ports: {{- pad .Ports 1 0}}\n"
+)
+_LISTING = Listing(
+    _TABLE,
+    {"ID": "CONTAINER ID", "RunningFor": "CREATED", "LocalVolumes": "LOCAL VOLUMES"},
+    quiet="ID",
+    raw=_RAW,
+    quiet_raw="container_id: {{.ID}}",
+    kind="*formatter.ContainerContext",
+    wrong=("failed to parse template: ", "failed to execute template: "),
+)
 
 
 @command("ps", help="List containers")
@@ -31,7 +45,12 @@ _HEADERS = {"ID": "CONTAINER ID", "RunningFor": "CREATED", "LocalVolumes": "LOCA
 def ps(session: Session, /, **given: Any) -> None:
     """List containers."""
     last = 1 if given["latest"] else given["last"]
-    sized = given["size"] or "{{.Size" in (given["form"] or "").replace(" ", "")
+    form = given["form"]
+    warn_of_both(form, quiet=given["quiet"])
+    if form and given["quiet"] and form not in {"table", "raw"}:
+        form = None
+    form = form or (None if given["quiet"] else session.settings.get("psFormat"))
+    sized = given["size"] or _shows_size(form or "")
     found = connect(session).get(
         "/containers/json",
         all=given["all_"] or last > 0 or None,
@@ -40,11 +59,15 @@ def ps(session: Session, /, **given: Any) -> None:
         filters=parse_filters(given["filters"]),
     )
     rows = [container_row(entry, trunc=not given["no_trunc"]) for entry in found]
-    if given["quiet"] and not given["form"]:
-        for row in rows:
-            print(row["ID"])
-        return
-    print_rows(given["form"], rows, _TABLE + ("\t{{.Size}}" if sized else ""), _HEADERS)
+    listing = _LISTING
+    if given["size"]:
+        listing = listing._replace(table=_TABLE + "\t{{.Size}}", raw=_RAW + "size: {{.Size}}\n")
+    print_rows(form, rows, listing, quiet=given["quiet"])
+
+
+def _shows_size(form: str) -> bool:
+    """Return whether a template uses the size, which the daemon gives only when it is asked to."""
+    return ".Size" in form or bool(re.search(r"\bjson\s+\.\W", form))
 
 
 def container_row(entry: dict[str, Any], *, trunc: bool = True) -> dict[str, Any]:
@@ -59,8 +82,8 @@ def container_row(entry: dict[str, Any], *, trunc: bool = True) -> dict[str, Any
         "ID": entry["Id"][:12] if trunc else entry["Id"],
         "Names": ",".join(names),
         "Image": image,
-        "Command": f'"{_shortened(command_, 20) if trunc else command_}"',
-        "CreatedAt": _local(entry["Created"]),
+        "Command": quoted(shortened(command_, 20) if trunc else command_),
+        "CreatedAt": human_moment(entry["Created"]),
         "RunningFor": human_age(float(entry["Created"])),
         "Ports": port_list(entry.get("Ports") or []),
         "State": entry["State"],
@@ -71,18 +94,8 @@ def container_row(entry: dict[str, Any], *, trunc: bool = True) -> dict[str, Any
         "LocalVolumes": str(sum(mount.get("Driver") == "local" for mount in entry.get("Mounts") or [])),
         "Networks": ",".join(sorted((entry.get("NetworkSettings") or {}).get("Networks") or {})),
         "Platform": None,
+        "Label": lambda name: (entry.get("Labels") or {}).get(name, ""),
     }
-
-
-def _shortened(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def _local(stamp: float) -> str:
-    import time
-
-    moment = time.localtime(stamp)
-    return time.strftime("%Y-%m-%d %H:%M:%S %z %Z", moment)
 
 
 def _size(entry: dict[str, Any]) -> str:
@@ -93,4 +106,4 @@ def _size(entry: dict[str, Any]) -> str:
 
 def _mount(mount: dict[str, Any], *, trunc: bool) -> str:
     name = mount.get("Name") or mount.get("Source") or ""
-    return _shortened(name, 15) if trunc else name
+    return shortened(name, 15) if trunc else name

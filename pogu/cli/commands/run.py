@@ -15,7 +15,7 @@ from pogu.cli.flags.body import attached
 from pogu.cli.foreground import Foreground
 from pogu.cli.invoke import Exit, Failed, Session
 from pogu.cli.pflag import command, switch, value
-from pogu.cli.terminal import DEFAULT_DETACH_KEYS, is_terminal
+from pogu.cli.terminal import is_terminal, size
 from pogu.cli.wrong import WrongValue
 from pogu.errors import PoguError
 
@@ -31,14 +31,19 @@ RUN_FAILED = 125
 @click.pass_obj
 def create(session: Session, /, *, image: str, words: tuple[str, ...], **given: Any) -> None:
     """Create a container and print its ID."""
-    _check(given)
-    body = create_body(given, image, words, detach=False)
+    try:
+        _check(given)
+        body = create_body(given, image, words, detach=False)
+    except WrongValue:
+        raise
+    except (PoguError, Failed) as e:
+        raise Failed(_with_help(e, "create"), RUN_FAILED) from e
     print(_create(connect(session), given, image, body))
 
 
 @command("run", rest=True, help="Create and run a new container from an image")
 @switch("-d", "--detach", help="Run container in background and print container ID")
-@value("--detach-keys", default=DEFAULT_DETACH_KEYS, help="Override the key sequence for detaching a container")
+@value("--detach-keys", default="", help="Override the key sequence for detaching a container")
 @switch("--sig-proxy", default=True, help="Proxy received signals to the process")
 @container_options
 @_IMAGE
@@ -46,15 +51,19 @@ def create(session: Session, /, *, image: str, words: tuple[str, ...], **given: 
 @click.pass_obj
 def run(session: Session, /, *, image: str, words: tuple[str, ...], **given: Any) -> None:
     """Create a container, start it, and stay with it unless detached; the exit code is the container's."""
+    given["detach_keys"] = given["detach_keys"] or session.settings.get("detachKeys", "")
     try:
         code = _run(connect(session), image, words, given)
     except WrongValue:
         raise
     except (PoguError, Failed) as e:
         status = _failure_code(e)
-        text = str(e) if status == 1 else f"pogu: {e}\n\nRun 'pogu run --help' for more information"
-        raise Failed(text, status) from e
+        raise Failed(str(e) if status == 1 else _with_help(e, "run"), status) from e
     raise Exit(code)
+
+
+def _with_help(error: Exception, name: str) -> str:
+    return f"pogu: {error}\n\nRun 'pogu {name} --help' for more information"
 
 
 def _check(given: dict[str, Any]) -> None:
@@ -66,11 +75,14 @@ def _run(client: Client, image: str, words: tuple[str, ...], given: dict[str, An
     _check(given)
     detach = given["detach"]
     if detach and given["attach"]:
-        raise Failed("conflicting options: cannot specify both --attach and --detach", RUN_FAILED)
+        raise Failed("conflicting options: cannot specify both --attach and --detach")
     streams = attached(given, detach=detach)
     if given["tty"] and "stdin" in streams and not is_terminal(sys.stdin):
         raise Failed("the input device is not a TTY", 1)
-    container = _create(client, given, image, create_body(given, image, words, detach=detach))
+    body = create_body(given, image, words, detach=detach)
+    if given["tty"] and (now := size()):
+        body["HostConfig"]["ConsoleSize"] = list(now)
+    container = _create(client, given, image, body)
     if detach:
         client.post(f"/containers/{container}/start")
         print(container)
@@ -92,6 +104,24 @@ def _create(client: Client, given: dict[str, Any], image: str, body: dict[str, A
         raise Failed(
             f"container ID file found, make sure the other container isn't running or delete {cidfile}", RUN_FAILED
         )
+    if cidfile:
+        try:
+            cidfile.touch()
+        except OSError as e:
+            reason = f"open {cidfile}: {(e.strerror or '').lower()}"
+            raise Failed(f"failed to create the container ID file: {reason}", RUN_FAILED) from e
+    try:
+        container = _create_only(client, given, image, body)
+    except BaseException:
+        if cidfile:
+            cidfile.unlink(missing_ok=True)
+        raise
+    if cidfile:
+        cidfile.write_text(container)
+    return container
+
+
+def _create_only(client: Client, given: dict[str, Any], image: str, body: dict[str, Any]) -> str:
     if given["pull"] == "always":
         _pull(client, image, given)
     try:
@@ -105,10 +135,7 @@ def _create(client: Client, given: dict[str, Any], image: str, body: dict[str, A
         answer = client.post("/containers/create", body, name=given["name"], platform=given["platform"])
     for warning in answer.get("Warnings") or []:
         print(f"WARNING: {warning}", file=sys.stderr)
-    container = str(answer["Id"])
-    if cidfile:
-        cidfile.write_text(container)
-    return container
+    return str(answer["Id"])
 
 
 def _pull(client: Client, image: str, given: dict[str, Any]) -> None:

@@ -12,21 +12,25 @@ import click
 from pogu.cli.client import ApiError, Client, segment
 from pogu.cli.connect import connect
 from pogu.cli.invoke import Session
-from pogu.cli.output import print_rows, render_rows
+from pogu.cli.output import Listing, print_rows, render_rows
 from pogu.cli.pflag import command, switch, value
 from pogu.cli.terminal import is_terminal
 from pogu.cli.units import human_binary, human_size
 
 _TABLE = "{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}"
-_HEADERS = {
-    "ID": "CONTAINER ID",
-    "CPUPerc": "CPU %",
-    "MemUsage": "MEM USAGE / LIMIT",
-    "MemPerc": "MEM %",
-    "NetIO": "NET I/O",
-    "BlockIO": "BLOCK I/O",
-    "PIDs": "PIDS",
-}
+_LISTING = Listing(
+    _TABLE,
+    {
+        "ID": "CONTAINER ID",
+        "CPUPerc": "CPU %",
+        "MemUsage": "MEM USAGE / LIMIT",
+        "MemPerc": "MEM %",
+        "NetIO": "NET I/O",
+        "BlockIO": "BLOCK I/O",
+        "PIDs": "PIDS",
+    },
+    kind="*container.statsContext",
+)
 _NONE = {"CPUPerc": "--", "MemUsage": "-- / --", "MemPerc": "--", "NetIO": "--", "BlockIO": "--", "PIDs": "--"}
 _INTERVAL = 0.5  # seconds between two drawings, as docker has it
 
@@ -43,10 +47,12 @@ def stats(session: Session, /, containers: tuple[str, ...], **given: Any) -> Non
     client = connect(session)
     if containers:
         found = [client.get(f"/containers/{segment(ref)}/json")["Id"] for ref in containers]
+        given["named"] = dict(zip(found, containers, strict=True))
     else:
         found = [entry["Id"] for entry in client.get("/containers/json", all=given["all_"] or None)]
+    given["form"] = given["form"] or session.settings.get("statsFormat")
     if given["no_stream"]:
-        print_rows(given["form"], _once(client, found, given), _TABLE, _HEADERS)
+        print_rows(given["form"], _once(client, found, given), _LISTING)
         return
     _live(client, found, given, fixed=bool(containers))
 
@@ -57,7 +63,7 @@ def _once(client: Client, ids: list[str], given: dict[str, Any]) -> list[dict[st
 
     def ask(id_: str) -> None:
         try:
-            rows[id_] = stats_row(client.get(f"/containers/{id_}/stats", stream=False), trunc=not given["no_trunc"])
+            rows[id_] = _shown(id_, client.get(f"/containers/{id_}/stats", stream=False), given)
         except ApiError:
             pass  # it went away meanwhile
 
@@ -76,7 +82,7 @@ def _live(client: Client, ids: list[str], given: dict[str, Any], *, fixed: bool)
     def watch(id_: str) -> None:
         try:
             for sample in client.request("GET", f"/containers/{id_}/stats", query={"stream": True}).json_lines():
-                rows[id_] = stats_row(sample, trunc=not given["no_trunc"])
+                rows[id_] = _shown(id_, sample, given)
         except (ApiError, OSError):
             pass
         if not fixed:
@@ -91,10 +97,15 @@ def _live(client: Client, ids: list[str], given: dict[str, Any], *, fixed: bool)
                 watched.add(id_)
                 rows.setdefault(id_, {"ID": id_[:12], "Container": id_, "Name": "--", **_NONE})
                 threading.Thread(target=watch, args=(id_,), daemon=True).start()
-        text = render_rows(given["form"], [rows[id_] for id_ in ids if id_ in rows], _TABLE, _HEADERS)
+        text = render_rows(given["form"], [rows[id_] for id_ in ids if id_ in rows], _LISTING)
         clear = "\033[H\033[J" if is_terminal(sys.stdout) else ""
         print(f"{clear}{text}", flush=True)
         time.sleep(_INTERVAL)
+
+
+def _shown(id_: str, sample: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    row = stats_row(sample, trunc=not given["no_trunc"])
+    return {**row, "Container": given.get("named", {}).get(id_, row["Container"])}
 
 
 def stats_row(sample: dict[str, Any], *, trunc: bool) -> dict[str, Any]:

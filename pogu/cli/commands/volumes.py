@@ -10,9 +10,9 @@ from pogu.cli.client import segment
 from pogu.cli.commands.each import each
 from pogu.cli.connect import connect
 from pogu.cli.filters import parse_filters
-from pogu.cli.flags.pairs import pairs
+from pogu.cli.flags.pairs import labels, pairs
 from pogu.cli.invoke import Failed, Session
-from pogu.cli.output import print_rows
+from pogu.cli.output import Listing, print_rows
 from pogu.cli.pflag import command, many, switch, value
 
 
@@ -24,15 +24,23 @@ from pogu.cli.pflag import command, many, switch, value
 def list_(session: Session, /, **given: Any) -> None:
     """List volumes by name."""
     found = connect(session).get("/volumes", filters=parse_filters(given["filters"]))
-    rows = [_row(entry) for entry in sorted(found.get("Volumes") or [], key=lambda v: v["Name"])]
-    if given["quiet"] and not given["form"]:
-        for row in rows:
-            print(row["Name"])
-        return
-    print_rows(given["form"], rows, "{{.Driver}}\t{{.Name}}", {"Name": "VOLUME NAME"})
+    rows = [volume_row(entry) for entry in sorted(found.get("Volumes") or [], key=lambda v: v["Name"])]
+    form = given["form"] or (None if given["quiet"] else session.settings.get("volumesFormat"))
+    print_rows(form, rows, _LISTING, quiet=given["quiet"])
 
 
-def _row(entry: dict[str, Any]) -> dict[str, Any]:
+_LISTING = Listing(
+    "{{.Driver}}\t{{.Name}}",
+    {"Name": "VOLUME NAME"},
+    quiet="Name",
+    raw="name: {{.Name}}\ndriver: {{.Driver}}\n",
+    quiet_raw="name: {{.Name}}",
+    kind="*formatter.volumeContext",
+)
+
+
+def volume_row(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return what is listed of a volume."""
     return {
         "Name": entry["Name"],
         "Driver": entry["Driver"],
@@ -44,6 +52,7 @@ def _row(entry: dict[str, Any]) -> dict[str, Any]:
         "Links": "N/A",
         "Size": "N/A",
         "Status": "N/A",
+        "Label": lambda name: (entry.get("Labels") or {}).get(name, ""),
     }
 
 
@@ -57,12 +66,12 @@ def _row(entry: dict[str, Any]) -> dict[str, Any]:
 def create(session: Session, /, name: str | None, **given: Any) -> None:
     """Make a volume and print its name."""
     if name and given["old_name"]:
-        raise Failed("conflicting options: cannot specify a volume name through both --name and as a positional arg")
+        raise Failed("conflicting options: cannot specify a volume-name through both --name and as a positional arg")
     body = {
         "Name": name or given["old_name"] or "",
         "Driver": given["driver"],
         "DriverOpts": pairs(given["opt"]),
-        "Labels": pairs(given["label"]),
+        "Labels": labels((), given["label"], "--label"),
     }
     print(connect(session).post("/volumes/create", body)["Name"])
 

@@ -22,6 +22,9 @@ def create_body(given: dict[str, Any], image: str, command: Sequence[str], *, de
     Raises:
         InvalidArgument: an option's value makes no sense; in docker's words.
     """
+    if not image:
+        raise InvalidArgument("invalid reference format")
+    size("--kernel-memory", given["kernel_memory"])  # a flag without a meaning since Linux 5.16, but checked
     exposed, bindings = ports.publish(given["publish"])
     exposed |= ports.expose(given["expose"])
     mode, networks = endpoints(given)
@@ -76,12 +79,13 @@ def _config(given: dict[str, Any], image: str, command: Sequence[str], *, detach
 
 
 def _host_config(given: dict[str, Any]) -> dict[str, Any]:
+    _check_modes(given)
     security, masked, read_only = pairs.security_options(given["security_opt"])
     policy = pairs.restart_policy(given["restart"])
     if given["rm"] and policy["Name"] not in {"", "no"}:
         raise InvalidArgument("conflicting options: cannot specify both --restart and --rm")
     config: dict[str, Any] = {
-        "Binds": [absolute_bind(spec) for spec in given["volume"] if ":" in spec],
+        "Binds": _binds(given["volume"]),
         "ContainerIDFile": given["cidfile"] or "",
         "LogConfig": {"Type": given["log_driver"] or "", "Config": pairs.pairs(given["log_opt"])},
         "RestartPolicy": policy,
@@ -93,25 +97,25 @@ def _host_config(given: dict[str, Any]) -> dict[str, Any]:
         "CapAdd": [pairs.capability(name) for name in given["cap_add"]] or None,
         "CapDrop": [pairs.capability(name) for name in given["cap_drop"]] or None,
         "CgroupnsMode": given["cgroupns"] or "",
-        "Dns": list(given["dns"]),
+        "Dns": pairs.addresses("--dns", given["dns"]),
         "DnsOptions": [*given["dns_option"], *given["dns_opt"]],
         "DnsSearch": list(given["dns_search"]),
         "ExtraHosts": [_extra_host(text) for text in given["add_host"]] or None,
         "GroupAdd": list(given["group_add"]) or None,
         "IpcMode": given["ipc"] or "",
-        "Links": list(given["link"]) or None,
+        "Links": pairs.links(given["link"]) or None,
         "OomScoreAdj": given["oom_score_adj"] or 0,
         "PidMode": given["pid"] or "",
         "Privileged": given["privileged"],
         "PublishAllPorts": given["publish_all"],
         "ReadonlyRootfs": given["read_only"],
         "SecurityOpt": security or None,
-        "StorageOpt": pairs.pairs(given["storage_opt"]) or None,
+        "StorageOpt": pairs.storage_options(given["storage_opt"]) or None,
         "Tmpfs": _tmpfs(given["tmpfs"]),
         "UTSMode": given["uts"] or "",
         "UsernsMode": given["userns"] or "",
         "ShmSize": size("--shm-size", given["shm_size"]),
-        "Sysctls": pairs.pairs(given["sysctl"]) or None,
+        "Sysctls": pairs.sysctls(given["sysctl"]) or None,
         "Runtime": given["runtime"] or "",
         "Isolation": given["isolation"] or "",
     }
@@ -130,10 +134,10 @@ def _resources(given: dict[str, Any]) -> dict[str, Any]:
         "CgroupParent": given["cgroup_parent"] or "",
         "BlkioWeight": given["blkio_weight"] or 0,
         "BlkioWeightDevice": pairs.weights(given["blkio_weight_device"]),
-        "BlkioDeviceReadBps": pairs.throttles(given["device_read_bps"], sizes=True),
-        "BlkioDeviceWriteBps": pairs.throttles(given["device_write_bps"], sizes=True),
-        "BlkioDeviceReadIOps": pairs.throttles(given["device_read_iops"], sizes=False),
-        "BlkioDeviceWriteIOps": pairs.throttles(given["device_write_iops"], sizes=False),
+        "BlkioDeviceReadBps": pairs.throttles("--device-read-bps", given["device_read_bps"], sizes=True),
+        "BlkioDeviceWriteBps": pairs.throttles("--device-write-bps", given["device_write_bps"], sizes=True),
+        "BlkioDeviceReadIOps": pairs.throttles("--device-read-iops", given["device_read_iops"], sizes=False),
+        "BlkioDeviceWriteIOps": pairs.throttles("--device-write-iops", given["device_write_iops"], sizes=False),
         "CpuPeriod": given["cpu_period"] or 0,
         "CpuQuota": given["cpu_quota"] or 0,
         "CpuRealtimePeriod": given["cpu_rt_period"] or 0,
@@ -141,21 +145,21 @@ def _resources(given: dict[str, Any]) -> dict[str, Any]:
         "CpusetCpus": given["cpuset_cpus"] or "",
         "CpusetMems": given["cpuset_mems"] or "",
         "Devices": pairs.devices(given["device"]),
-        "DeviceCgroupRules": list(given["device_cgroup_rule"]) or None,
+        "DeviceCgroupRules": pairs.device_rules(given["device_cgroup_rule"]) or None,
         "DeviceRequests": pairs.gpus(given["gpus"]),
         "MemoryReservation": size("--memory-reservation", given["memory_reservation"]),
         "MemorySwap": swap(given["memory_swap"]),
-        "MemorySwappiness": given["memory_swappiness"],
+        "MemorySwappiness": _swappiness(given["memory_swappiness"]),
         "OomKillDisable": given["oom_kill_disable"],
         "PidsLimit": given["pids_limit"],
-        "Ulimits": pairs.ulimits(given["ulimit"]) or None,
+        "Ulimits": pairs.ulimits(given["ulimit"]),
     }
 
 
 def size(flag: str, text: str | None) -> int:
     """Return the bytes of a flag's value, 0 where there is none. Raises WrongValue."""
     try:
-        return parse_size(text) if text else 0
+        return 0 if text is None else parse_size(text)
     except InvalidArgument as e:
         raise WrongValue(flag, text or "", e.message) from e
 
@@ -183,8 +187,42 @@ def _extra_host(text: str) -> str:
     for separator in ("=", ":"):
         host, found, address = text.partition(separator)
         if found and host and address:
-            return f"{host}:{address.strip('[]')}"
+            return f"{host}:{_checked_address(text, address.strip('[]'))}"
     raise WrongValue("--add-host", text, f'bad format for add-host: "{text}"')
+
+
+def _checked_address(text: str, address: str) -> str:
+    import ipaddress
+
+    if address != "host-gateway":
+        try:
+            ipaddress.ip_address(address)
+        except ValueError:
+            raise WrongValue("--add-host", text, f'invalid IP address in add-host: "{address}"') from None
+    return address
+
+
+def _binds(given: Sequence[str]) -> list[str] | None:
+    if "" in given:
+        raise InvalidArgument("invalid empty volume spec")
+    return [absolute_bind(spec) for spec in given if ":" in spec] or None
+
+
+def _swappiness(number: int | None) -> int | None:
+    if number is not None and not -1 <= number <= 100:
+        raise InvalidArgument(f"invalid value: {number}. Valid memory swappiness range is 0-100")
+    return number
+
+
+_MODES = {"pid": ("PID", {"", "host"}), "uts": ("UTS", {"", "host"}), "userns": ("USER", {"", "host"})}
+_MODES["cgroupns"] = ("CGROUP", {"", "host", "private"})
+
+
+def _check_modes(given: dict[str, Any]) -> None:
+    for name, (noun, known) in _MODES.items():
+        mode = given[name] or ""
+        if mode not in known and not (name == "pid" and mode.startswith("container:")):
+            raise InvalidArgument(f"--{name}: invalid {noun} mode")
 
 
 def _tmpfs(given: Sequence[str]) -> dict[str, str] | None:

@@ -8,12 +8,15 @@ from typing import Any
 
 from pogu.cli.units import parse_size
 from pogu.cli.wrong import WrongValue
+from pogu.errors import InvalidArgument
 
 _SWITCHES = {"readonly", "ro", "volume-nocopy", "bind-nonrecursive"}
 
 
 def parse_mount(text: str) -> dict[str, Any]:
     """Return an entry of HostConfig.Mounts. Raises InvalidArgument in docker's words."""
+    if not text:
+        raise WrongValue("--mount", text, "EOF")
     mount: dict[str, Any] = {"Type": "volume"}
     for part in next(csv.reader([text])):
         key, eq, value = part.partition("=")
@@ -69,8 +72,11 @@ def _text(_key: str, value: str, _text: str) -> str:
     return value
 
 
-def _size(_key: str, value: str, _text: str) -> int:
-    return parse_size(value)
+def _size(key: str, value: str, text: str) -> int:
+    try:
+        return parse_size(value)
+    except InvalidArgument:
+        raise WrongValue("--mount", text, f"invalid value for {key}: {value}") from None
 
 
 def _mode(key: str, value: str, text: str) -> int:
@@ -99,7 +105,8 @@ def _recursive(options: dict[str, Any], value: str, text: str) -> None:
         "readonly": "ReadOnlyForceRecursive",
     }
     if value not in fields:
-        raise WrongValue("--mount", text, f"invalid value for bind-recursive: {value}")
+        known = '(must be "enabled", "disabled", "writable", or "readonly")'
+        raise WrongValue("--mount", text, f"invalid value for bind-recursive: {value} {known}")
     if fields[value]:
         options[str(fields[value])] = True
 

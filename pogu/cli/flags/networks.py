@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from typing import Any
 
 from pogu.cli.wrong import WrongValue
@@ -18,12 +19,17 @@ def endpoints(given: dict[str, Any]) -> tuple[str, dict[str, dict[str, Any]]]:
     if not wanted:
         wanted = [("default", {})]
     mode, first = wanted[0]
+    names = [name for name, _ in wanted]
+    if "" in names:
+        raise InvalidArgument("no name set for network")
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise InvalidArgument(f'network "{twice}" is specified multiple times')
+    if (given["network_alias"] or given["net_alias"]) and (not _user_defined(mode) or mode in {"default", "bridge"}):
+        raise InvalidArgument("network-scoped aliases are only supported for user-defined networks")
     _add_options(first, given)
     if given["link"] and _user_defined(mode) and mode not in {"default", "bridge"}:
         first["Links"] = list(given["link"])
     configs = {name: settings for name, settings in wanted if settings or len(wanted) > 1}
-    if len(wanted) > 1 and any(not _user_defined(name) for name, _ in wanted):
-        raise InvalidArgument("conflicting options: cannot attach both user-defined and non-user-defined network-modes")
     return mode, configs
 
 
@@ -41,6 +47,8 @@ def _add_options(settings: dict[str, Any], given: dict[str, Any]) -> None:
     if ipam:
         settings["IPAMConfig"] = {**settings.get("IPAMConfig", {}), **ipam}
     if given["mac_address"]:
+        if not re.fullmatch(r"([0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}", given["mac_address"]):
+            raise InvalidArgument(f"{given['mac_address']} is not a valid mac address")
         settings["MacAddress"] = given["mac_address"]
 
 
@@ -49,7 +57,9 @@ def _parse(text: str) -> tuple[str, dict[str, Any]]:
         return text, {}
     name, settings = "", {}  # type: str, dict[str, Any]
     for part in next(csv.reader([text])):
-        key, _, value = part.partition("=")
+        key, eq, value = part.partition("=")
+        if not eq:
+            raise WrongValue("--network", text, f"invalid field {part}")
         if key == "name":
             name = value
         elif key == "alias":
@@ -64,7 +74,9 @@ def _parse(text: str) -> tuple[str, dict[str, Any]]:
             option, _, content = value.partition("=")
             settings.setdefault("DriverOpts", {})[option] = content
         elif key == "gw-priority":
+            if not value.removeprefix("-").isdigit():
+                raise WrongValue("--network", text, f"invalid gw-priority ({value}): invalid syntax")
             settings["GwPriority"] = int(value)
         else:
-            raise WrongValue("--network", text, f"invalid field {key}")
+            raise WrongValue("--network", text, f"invalid field key {key}")
     return name, settings

@@ -32,13 +32,21 @@ def expose(specs: Iterable[str]) -> set[str]:
         if ":" in spec:
             raise InvalidArgument(f"invalid port format for --expose: {spec}")
         text, proto = _protocol(spec)
-        start, end = _range(text, f"invalid range format for --expose: {spec}")
+        start, end = _exposed(text, spec)
         ports.update(f"{port}/{proto}" for port in range(start, end + 1))
     return ports
 
 
+def _exposed(text: str, spec: str) -> tuple[int, int]:
+    words = f"invalid range format for --expose: {spec}, error: "
+    for part in text.split("-"):
+        if not part.isdigit():
+            raise InvalidArgument(f'{words}strconv.ParseUint: parsing "{part}": invalid syntax')
+    return _range(text, f"{words}invalid range specified for port: {text}")
+
+
 def _publish_one(spec: str) -> Iterator[tuple[str, dict[str, str]]]:
-    if "=" in spec and "target=" in spec:
+    if "=" in spec:
         spec = _long_form(spec)
     text, proto = _protocol(spec)
     address, host, container = _split(text, spec)
@@ -64,7 +72,7 @@ def _long_form(spec: str) -> str:
     fields = dict(part.partition("=")[::2] for part in spec.split(","))
     address = fields.get("host_ip", "")
     host = f"{address}:{fields.get('published', '')}" if address else fields.get("published", "")
-    return f"{host}:{fields['target']}/{fields.get('protocol', 'tcp')}".lstrip(":")
+    return f"{host}:{fields.get('target', '')}/{fields.get('protocol', 'tcp')}".lstrip(":")
 
 
 def _protocol(spec: str) -> tuple[str, str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pogu.cli.templates.functions import FUNCTIONS
+from pogu.cli.templates.functions import FUNCTIONS, go_type
 from pogu.cli.templates.syntax import (
     Branch,
     Command,
@@ -15,13 +15,15 @@ from pogu.cli.templates.syntax import (
     Name,
     Node,
     Output,
+    ParseError,
     Pipeline,
     TemplateError,
     Text,
     Variable,
     parse,
+    source,
 )
-from pogu.cli.templates.values import looks_like_struct, printed, printed_null, truth
+from pogu.cli.templates.values import OPTIONAL, Struct, looks_like_struct, printed, printed_null, truth
 
 _NOTHING = object()
 
@@ -29,12 +31,19 @@ _NOTHING = object()
 class Template:
     """A parsed template; `render` may be called many times."""
 
-    def __init__(self, text: str) -> None:
-        self._nodes = parse(text)
+    def __init__(self, text: str, name: str = "") -> None:
+        """`name` is for errors. Raises ParseError."""
+        self._text = text
+        self._name = name
+        try:
+            self._nodes = parse(text, FUNCTIONS)
+        except ParseError as e:
+            e.message = e.message.replace("template: :", f"template: {name}:", 1)
+            raise
 
-    def render(self, value: Any) -> str:
-        """Return the text for `value` (JSON types). Raises TemplateError."""
-        run = _Run(value)
+    def render(self, value: Any, functions: Mapping[str, Callable[..., Any]] = FUNCTIONS) -> str:
+        """Return the text for `value` (JSON types; what can be called is a method). Raises TemplateError."""
+        run = _Run(value, self._text, self._name, functions)
         run.block(self._nodes, value)
         return "".join(run.out)
 
@@ -71,8 +80,11 @@ class _Continue(Exception):
 
 
 class _Run:
-    def __init__(self, root: Any) -> None:
+    def __init__(self, root: Any, text: str, name: str, functions: Mapping[str, Callable[..., Any]]) -> None:
         self.out: list[str] = []
+        self._text = text
+        self._name = name
+        self._functions = functions
         self._scopes: list[dict[str, Any]] = [{"$": root}]
 
     def block(self, nodes: Sequence[Node], dot: Any) -> None:
@@ -89,7 +101,8 @@ class _Run:
         elif isinstance(node, Output):
             value = self._pipeline(node.pipeline, dot)
             if not node.pipeline.variables:
-                self.out.append(printed(value) if value is not None else printed_null(_last_name(node.pipeline)))
+                name = _last_name(node.pipeline)
+                self.out.append(printed(value, name) if value is not None else printed_null(name))
         elif isinstance(node, Jump):
             raise _Break if node.kind == "break" else _Continue
         elif isinstance(node, Branch):
@@ -141,24 +154,45 @@ class _Run:
     def _command(self, command: Command, dot: Any, piped: Any) -> Any:
         first, *rest = command.words
         if isinstance(first, Name):
-            return self._call(first.name, rest, dot, piped)
+            return self._call(command, dot, piped)
+        value = self._value(first, dot, method=bool(rest))
+        if callable(value):
+            return value(*(self._value(word, dot) for word in rest))
         if rest or piped is not _NOTHING:
-            raise TemplateError(f"template parsing error: can't give argument to non-function {_source(first)}")
-        return self._value(first, dot)
+            raise self._error(command.at, source(first), f"can't give argument to non-function {source(first)}")
+        return value
 
-    def _call(self, name: str, words: Sequence[Node], dot: Any, piped: Any) -> Any:
+    def _type(self, value: Any) -> str:
+        """Return the name of a value's type: in plain JSON every value is any to Go."""
+        return go_type(value) if isinstance(self._scopes[0]["$"], Struct) else "interface {}"
+
+    def _error(self, at: int, node: str, reason: str) -> TemplateError:
+        """Return an error at an offset of the template, as Go words it."""
+        before = self._text[:at]
+        line, column = before.count("\n") + 1, len(before.rpartition("\n")[2].encode())
+        where = f'template: {self._name}:{line}:{column}: executing "{self._name}" at <{node}>'
+        return TemplateError(f"{where}: {reason}")
+
+    def _call(self, command: Command, dot: Any, piped: Any) -> Any:
+        name, words = command.words[0], command.words[1:]
+        assert isinstance(name, Name)
+        return self._called(name.name, words, dot, piped, command)
+
+    def _called(self, name: str, words: Sequence[Node], dot: Any, piped: Any, command: Command) -> Any:
         if name in {"and", "or"}:
             return self._lazily(name, words, dot, piped)
-        function = FUNCTIONS.get(name)
-        if function is None:
-            raise TemplateError(f'template parsing error: template: :1: function "{name}" not defined')
+        function = self._functions[name]
         arguments = [self._value(word, dot) for word in words]
         if piped is not _NOTHING:
             arguments.append(piped)
         try:
             return function(*arguments)
         except TypeError as e:
-            raise TemplateError(f"template: :1: executing: wrong arguments for {name}: {e}") from e
+            raise self._error(command.at, name, f"wrong arguments for {name}: {e}") from e
+        except TemplateError as e:
+            if e.message.startswith("template: "):
+                raise
+            raise self._error(command.at, source(command), e.message) from e
 
     def _lazily(self, name: str, words: Sequence[Node], dot: Any, piped: Any) -> Any:
         """`and` and `or` stop at the first argument that decides (Go 1.18)."""
@@ -169,45 +203,46 @@ class _Run:
                 return value
         return value if piped is _NOTHING else piped
 
-    def _value(self, node: Node, dot: Any) -> Any:
+    def _value(self, node: Node, dot: Any, *, method: bool = False) -> Any:
         if isinstance(node, Literal):
             return node.value
         if isinstance(node, Field):
             value = dot if node.base is None else self._value(node.base, dot)
             for name in node.names:
-                value = _member(value, name, node)
+                value = self._member(value, name, node)
+            if callable(value) and not method:
+                raise self._error(node.at, source(node), f"wrong number of args for {node.names[-1]}: want 1 got 0")
             return value
         if isinstance(node, Variable):
             for scope in reversed(self._scopes):
                 if node.name in scope:
                     return scope[node.name]
-            raise TemplateError(f'template parsing error: template: :1: undefined variable "{node.name}"')
+            raise TemplateError(f'template: :1: undefined variable "{node.name}"')
         if isinstance(node, Pipeline):
             return self._pipeline(node, dot)
         if isinstance(node, Name):
-            return self._call(node.name, (), dot, _NOTHING)
-        raise TemplateError("template parsing error: unexpected operand")
+            return self._called(node.name, (), dot, _NOTHING, Command([node]))
+        raise TemplateError("template: :1: unexpected operand")
 
-
-def _member(value: Any, name: str, node: Field) -> Any:
-    """Return a field: the name as the API has it, or in the case that Go's struct has (`.ID` for `Id`)."""
-    if value is None:
-        raise TemplateError(f"template: :1: executing at <{_source(node)}>: nil data; no entry for key {name!r}")
-    if not isinstance(value, dict):
-        raise TemplateError(
-            f"template: :1: executing at <{_source(node)}>: can't evaluate field {name} in type {type(value).__name__}"
-        )
-    if name in value:
-        return value[name]
-    lowered = name.lower()
-    for key in value:
-        if key.lower() == lowered:
-            return value[key]
-    if looks_like_struct(value):
-        raise TemplateError(
-            f'template parsing error: template: :1: executing at <{_source(node)}>: map has no entry for key "{name}"'
-        )
-    return None
+    def _member(self, value: Any, name: str, node: Field) -> Any:
+        """Return a field: the name as the API has it, or in the case that Go's struct has (`.ID` for `Id`)."""
+        if value is None:
+            raise self._error(node.at, source(node), f'nil data; no entry for key "{name}"')
+        if not isinstance(value, dict):
+            raise self._error(node.at, source(node), f"can't evaluate field {name} in type {self._type(value)}")
+        if name in value:
+            return value[name]
+        lowered = name.lower()
+        for key in value:
+            if key.lower() == lowered:
+                return value[key]
+        if isinstance(value, Struct):
+            raise self._error(node.at, source(node), f"can't evaluate field {name} in type {value.kind}")
+        if looks_like_struct(value) and name in OPTIONAL:
+            return OPTIONAL[name]
+        if looks_like_struct(value):
+            raise self._error(node.at, source(node), f'map has no entry for key "{name}"')
+        return None
 
 
 def _last_name(pipeline: Pipeline) -> str:
@@ -215,12 +250,6 @@ def _last_name(pipeline: Pipeline) -> str:
     words = pipeline.commands[0].words
     field = words[0] if len(pipeline.commands) == 1 and len(words) == 1 else None
     return field.names[-1] if isinstance(field, Field) and field.names else ""
-
-
-def _source(node: Node) -> str:
-    if isinstance(node, Field):
-        return ("" if node.base is None else _source(node.base)) + "".join(f".{name}" for name in node.names)
-    return node.name if isinstance(node, (Variable, Name)) else repr(getattr(node, "value", "…"))
 
 
 def _items(value: Any) -> list[tuple[Any, Any]]:

@@ -74,7 +74,7 @@ def printf(form: str, *values: Any) -> str:
 
     text = _VERB.sub(fill, form)
     if rest:
-        text += "%!(EXTRA " + ", ".join(f"{_type(v)}={printed(v)}" for v in rest) + ")"
+        text += "%!(EXTRA " + ", ".join(f"{go_type(v)}={printed(v)}" for v in rest) + ")"
     return text
 
 
@@ -88,20 +88,21 @@ def _verb(flags: str, width: str, precision: str | None, verb: str, value: Any) 
     elif verb == "q":
         text = to_json(str(value))
     elif verb == "T":
-        text = _type(value)
+        text = go_type(value)
     elif verb in "svt":
         text = printed(value)[: int(precision)] if precision and verb == "s" else printed(value)
     elif verb in "xX" and isinstance(value, str):
         text = format(value.encode().hex(), "s")
         text = text.upper() if verb == "X" else text
     else:
-        return f"%!{verb}({_type(value)}={printed(value)})"
+        return f"%!{verb}({go_type(value)}={printed(value)})"
     if "-" in flags:
         return text.ljust(int(width or 0))
     return text.rjust(int(width or 0), "0" if "0" in flags and verb not in "sqv" else " ")
 
 
-def _type(value: Any) -> str:
+def go_type(value: Any) -> str:
+    """Return the name of the type that Go gives a value of JSON."""
     names = {bool: "bool", int: "int", float: "float64", str: "string", list: "[]interface {}", type(None): "<nil>"}
     return names.get(type(value), "map[string]interface {}")
 

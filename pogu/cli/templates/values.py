@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 _GO_NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
 
 
-def printed(value: Any) -> str:
-    """Return a value as Go's `%v` prints it."""
+class Struct(dict[str, Any]):
+    """An object that has the fields it has and no others. `kind` is the type's name in errors."""
+
+    def __init__(self, fields: Mapping[str, Any], kind: str) -> None:
+        super().__init__(fields)
+        self.kind = kind
+
+
+class Row(Struct):
+    """What a list shows of one object: fields, and methods of one argument."""
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields in order."""
+        return {key: self[key] for key in sorted(self) if not callable(self[key])}
+
+
+def printed(value: Any, name: str = "") -> str:
+    """Return a value as Go's `%v` prints it. `name` is the field's, which tells a map from a struct."""
     if value is None:
         return "<no value>"
     if isinstance(value, bool):
@@ -19,6 +36,8 @@ def printed(value: Any) -> str:
         return f"{value:g}" if abs(value) < 1e21 and value != int(value) else f"{value:.0f}"
     if isinstance(value, (list, tuple)):
         return "[" + " ".join(_inner(item) for item in value) + "]"
+    if isinstance(value, dict) and name not in _MAPS and looks_like_struct(value) and not isinstance(value, Row):
+        return "{" + " ".join(_inner(item, key) for key, item in value.items()) + "}"
     if isinstance(value, dict):
         return "map[" + " ".join(f"{key}:{_inner(value[key])}" for key in sorted(value)) + "]"
     return str(value)
@@ -38,11 +57,25 @@ _MAPS = frozenset(
 
 def printed_null(field: str) -> str:
     """Return how Go prints a field that is `null` in JSON: an empty list or map, or no value."""
+    if field in _POINTERS:
+        return "<nil>"
     return "[]" if field in _LISTS else "map[]" if field in _MAPS else printed(None)
 
 
-def _inner(value: Any) -> str:
-    return "<nil>" if value is None else printed(value)
+# Fields that the API leaves out where they are not set, and what they are in Go then.
+OPTIONAL: dict[str, Any] = {
+    **dict.fromkeys(("Health", "Healthcheck", "Init", "StopTimeout", "Entrypoint", "Cmd", "Env", "Shell", "OnBuild")),
+    **dict.fromkeys(("Annotations", "StorageOpt", "Sysctls", "Tmpfs", "ExposedPorts", "Volumes", "Labels")),
+    **dict.fromkeys(("StopSignal", "Runtime", "User", "WorkingDir", "Hostname", "Domainname", "Variant"), ""),
+    "Mounts": [],
+}
+_POINTERS = frozenset("Health Healthcheck Init StopTimeout PidsLimit OomKillDisable MemorySwappiness".split())
+
+
+def _inner(value: Any, name: str = "") -> str:
+    if value is None:
+        return printed_null(name) if name in _LISTS | _MAPS else "<nil>"
+    return printed(value, name)
 
 
 def truth(value: Any) -> bool:
@@ -51,7 +84,10 @@ def truth(value: Any) -> bool:
 
 
 def to_json(value: Any) -> str:
-    """Return compact JSON as Go writes it (`<`, `>` and `&` are not escaped by docker's own encoder)."""
+    """Return compact JSON as Go writes it; docker makes `<`, `>` and `&` safe for HTML in whole rows alone."""
+    if isinstance(value, Row):
+        text = to_json(value.fields())
+        return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return json.dumps(_in_order(value), separators=(",", ":"), ensure_ascii=False)
 
 

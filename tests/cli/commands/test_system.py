@@ -15,7 +15,7 @@ from tests.running import POGU, RunningDaemon
 
 def test_info_and_version(daemon: RunningDaemon) -> None:
     shown = daemon.pogu("info").out
-    for line in (f"Server Version: {__version__}", "Storage Driver: overlay2", f"Pogu Root Dir: {daemon.root}"):
+    for line in (f"Server Version: {__version__}", "Storage Driver: overlay2", f"Docker Root Dir: {daemon.root}"):
         assert f" {line}\n" in shown
     assert daemon.pogu("info", "-f", "{{.OSType}}").out == "linux"
     shown = daemon.pogu("version").out

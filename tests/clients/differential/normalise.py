@@ -23,7 +23,7 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b", "<mac>"),
     (r"(?<=:)(?:3276[89]|327[7-9]\d|32[89]\d\d|3[3-9]\d{3}|[45]\d{4}|6[0-5]\d{3})\b", "<port>"),
     (r"\b172\.(?:1[89]|2\d|3[01])\.", "172.<n>."),  # the next free subnet: which, depends on what was before
-    (r"pogu-differential\.\w+", "<folder>"),
+    (r"(?:pogu|docker)-differential\.\w+", "<folder>"),
     (r" {2,}", "  "),  # column widths follow the values
 )
 _COMPILED = tuple((re.compile(pattern), word) for pattern, word in _RULES)
@@ -60,7 +60,7 @@ class Normaliser:
             for key in sorted(value):
                 yield from self._flat(f"{path}.{self._text(key)}", value[key])
         elif isinstance(value, list) and value:
-            if path.endswith((".Mounts", "].Ports")):  # maps in Go: in any order
+            if path.endswith((".Mounts", ".Binds", "].Ports")):  # maps in Go: in any order
                 value = sorted(value, key=lambda item: json.dumps(item, sort_keys=True))
             for number, item in enumerate(value):
                 yield from self._flat(f"{path}[{number}]", item)

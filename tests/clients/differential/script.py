@@ -12,9 +12,10 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.running import docker_command
 
@@ -63,9 +64,9 @@ class Shown:
     err: str
 
 
-def scripts() -> list[Script]:
-    """Return all scripts, sorted by name."""
-    return [read_script(path) for path in sorted(SCRIPTS.glob("*.txt"))]
+def scripts(folder: Path = SCRIPTS) -> list[Script]:
+    """Return all scripts of a folder, sorted by name."""
+    return [read_script(path) for path in sorted(folder.glob("*.txt"))]
 
 
 def read_script(path: Path) -> Script:
@@ -75,14 +76,24 @@ def read_script(path: Path) -> Script:
     return Script(path.stem, "alone" in marks, "long" in marks, lines)
 
 
-def run(script: Script, url: str, timeout: float = 60) -> Iterator[Shown]:
-    """Run a script's lines one after the other in a folder of their own, against the daemon at `url`."""
+def run(
+    script: Script,
+    url: str,
+    *,
+    command: Path | None = None,
+    environment: Mapping[str, str] = MappingProxyType({"DOCKER_API_VERSION": API_VERSION}),
+    timeout: float = 60,
+) -> Iterator[Shown]:
+    """Run a script's lines one after the other in a folder of their own, against the daemon at `url`.
+
+    `command` is a file named `docker`: the docker command where it is not given.
+    """
     with tempfile.TemporaryDirectory(prefix="pogu-differential.", dir="/var/tmp") as folder:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("DOCKER_", "POGU_"))}
         env = clean | {
-            "DOCKER_HOST": url, "DOCKER_API_VERSION": API_VERSION, "DOCKER_CONFIG": f"{folder}/.docker",
-            "PATH": f"{Path(docker_command()).parent}:{clean['PATH']}", "HOME": folder, "LC_ALL": "C", "TZ": "UTC",
-            "PYTHON": sys.executable, "TERMINAL": str(Path(__file__).parent / "terminal.py"),
+            "DOCKER_HOST": url, "DOCKER_CONFIG": f"{folder}/.docker", "HOME": folder, "LC_ALL": "C", "TZ": "UTC",
+            "PATH": f"{(command or Path(docker_command())).parent}:{clean['PATH']}",
+            "PYTHON": sys.executable, "TERMINAL": str(Path(__file__).parent / "terminal.py"), **environment,
         }  # fmt: skip
         for line in script.lines:
             yield _run_line(line, env, folder, timeout)
