@@ -10,7 +10,6 @@ import json
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from pogu.cli.target import Target
 from pogu.errors import PoguError
@@ -314,9 +313,17 @@ def _connect_unix(path: str) -> socket.socket:
     return s
 
 
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")  # RFC 3986, 2.3
+
+
+def _percent_encoded(text: str, safe: frozenset[int]) -> str:
+    """What `urllib.parse.quote` does, which takes 2 ms to load."""
+    return "".join(chr(byte) if byte in safe else f"%{byte:02X}" for byte in text.encode())
+
+
 def segment(text: str) -> str:
     """Return a name or reference as one part of a path; slashes and colons of image names stay."""
-    return quote(text, safe="/:@")
+    return _percent_encoded(text, _UNRESERVED | frozenset(b"/:@"))
 
 
 def _number(version: str) -> tuple[int, ...]:
@@ -371,7 +378,7 @@ def _query(query: Mapping[str, Any]) -> str:
                 pairs.append((name, json.dumps(item)))
             else:
                 pairs.append((name, str(item)))
-    return urlencode(pairs)
+    return "&".join(f"{name}={_percent_encoded(text, _UNRESERVED)}" for name, text in pairs)
 
 
 def _checked(reply: Reply) -> Reply:

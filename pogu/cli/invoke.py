@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import os
 import sys
-from dataclasses import dataclass, field
 from typing import Any
 
-import click
-
-from pogu.cli.pflag import usage_error
-from pogu.cli.wrong import WrongValue
 from pogu.errors import PoguError
 
 
-@dataclass(slots=True)
 class Session:
-    """What the global options said; the context object of every command."""
+    """What the global options and the command line said; the first argument of every command."""
 
-    options: dict[str, str] = field(default_factory=dict)
-    _settings: dict[str, Any] | None = None
+    def __init__(self, options: dict[str, str] | None = None) -> None:
+        self.options = options or {}
+        self.given: set[str] = set()  # the flags that were on the command line
+        self._settings: dict[str, Any] | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -50,32 +44,54 @@ class Failed(Exception):
 
 
 def invoke(target: str, name: str, arguments: list[str], options: dict[str, str]) -> int:
-    """Run the click command at `target` (`module:attribute`); return the exit code."""
+    """Run the command at `target` (`module:attribute`), which is called `name`; return the exit code."""
+    import importlib
+
+    from pogu.cli.pflag import HelpWanted, UsageError
+
     module, _, attribute = target.partition(":")
-    command: click.Command = getattr(importlib.import_module(module), attribute)
+    command = getattr(importlib.import_module(module), attribute)
+    session = Session(options)
     try:
-        command.main(arguments, prog_name=name, standalone_mode=False, obj=Session(options))
+        given, session.given = command.parse(arguments)
+        command.function(session, **given)
         sys.stdout.flush()
-    except click.UsageError as e:
-        text, code = usage_error(e)
-        print(text, file=sys.stderr)
-        return code
+    except HelpWanted:
+        from pogu.cli.usage import help_text
+
+        return _printed(help_text(command, name, target))
+    except UsageError as e:
+        from pogu.cli.usage import usage_error
+
+        print(usage_error(e, command, name), file=sys.stderr)
+        return e.code
     except Exit as e:
         return e.code
-    except WrongValue as e:
-        text, code = usage_error(click.BadOptionUsage("", e.message, click.Context(command, info_name=name)))
-        print(text, file=sys.stderr)
-        return code
     except (Failed, PoguError) as e:
         print(e, file=sys.stderr)
         return e.code if isinstance(e, Failed) else 1
-    except (KeyboardInterrupt, click.Abort):
+    except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `pogu ps | head -1`
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 141
+        return _reader_has_gone()
     except OSError as e:
         print(f"pogu: {e.strerror or e}{f': {e.filename}' if e.filename else ''}", file=sys.stderr)
         return 1
     return 0
+
+
+def _printed(text: str) -> int:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        return _reader_has_gone()
+    return 0
+
+
+def _reader_has_gone() -> int:
+    """Leave nothing to be written when this process ends."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError:
+        pass
+    return 141

@@ -1,194 +1,253 @@
-"""click made to read a command line as Go's pflag does, because that is how people write docker commands.
+"""Command lines read as Go's pflag reads them, because that is how people write docker commands.
 
-`--rm=false` and `--rm` are both right, `-p=80:80` is `-p 80:80`, an unknown flag is an error in pflag's words, and help
-looks like docker's.
+`--rm=false` and `--rm` are both right, `-p=80:80` is `-p 80:80`, and what is wrong is said in pflag's words. A command
+is a function with decorators: `command` on top, then `switch`, `value`, `many` and `argument`. It is our own because
+click takes 30 ms to load and to declare the flags of `run`, half of what a whole command may take.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import click
-from click.core import ParameterSource
+from pogu.errors import InvalidArgument
 
 USAGE_ERROR = 125
 
-_TRUE = {"1", "t", "T", "TRUE", "true", "True"}
-_FALSE = {"0", "f", "F", "FALSE", "false", "False"}
-_OFF = ":false"  # second name of a switch, `--rm:false`, that `--rm=false` is rewritten to
+_TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
+_FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
+
+_Function = Callable[..., Any]
+_Decorator = Callable[[_Function], _Function]
 
 
-class _Int(click.ParamType[int]):
-    """A whole number, with pflag's words for what is none."""
+class UsageError(InvalidArgument):
+    """The command line is wrong. `code` is the exit code."""
 
-    name = "int"
+    def __init__(self, message: str, code: int = USAGE_ERROR) -> None:
+        super().__init__(message)
+        self.code = code
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+
+class HelpWanted(Exception):
+    """`--help` was given."""
+
+
+class Flag:
+    """One flag: a `switch` (on or off; `default` is what it is when it was not given), a `value`, or `many` of them."""
+
+    __slots__ = ("choices", "default", "dest", "help", "hidden", "kind", "metavar", "opts", "type")
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        kind: str = "value",
+        *,
+        default: Any = None,
+        type: type = str,
+        metavar: str = "",
+        help: str = "",
+        hidden: bool = False,
+        choices: Sequence[str] = (),
+    ) -> None:
+        self.opts = tuple(name for name in names if name.startswith("-"))
+        own = [name for name in names if not name.startswith("-")]
+        self.dest = own[0] if own else self.long.lstrip("-").replace("-", "_")
+        self.kind = kind
+        self.default = () if kind == "many" else default
+        self.type = type
+        self.metavar = metavar or {int: "int", float: "float"}.get(type, "list" if kind == "many" else "string")
+        self.help = help
+        self.hidden = hidden
+        self.choices = choices
+
+    @property
+    def long(self) -> str:
+        return next((o for o in self.opts if o.startswith("--")), self.opts[0])
+
+    @property
+    def short(self) -> str:
+        return next((o for o in self.opts if len(o) == 2), "")
+
+    @property
+    def shown(self) -> str:
+        """The names as errors have them: `-a, --all`."""
+        return f"{self.short}, {self.long}" if self.short and self.short != self.long else self.long
+
+    def read(self, text: str) -> Any:
+        """Return what a text means for this flag. Raises UsageError."""
+        if self.kind == "switch":
+            if text not in _TRUE | _FALSE:
+                raise self._wrong(text, f'strconv.ParseBool: parsing "{text}": invalid syntax')
+            return text in _TRUE
+        if self.choices and text not in self.choices:
+            raise self._wrong(text, f"must be one of {', '.join(self.choices)}")
         try:
-            return int(value)
+            return self.type(text)
         except ValueError:
-            flag = _shown(param) if param else ""
-            reason = f'strconv.ParseInt: parsing "{value}": invalid syntax'
-            raise click.BadOptionUsage(flag, f'invalid argument "{value}" for "{flag}" flag: {reason}', ctx) from None
+            function = "ParseInt" if self.type is int else "ParseFloat"
+            raise self._wrong(text, f'strconv.{function}: parsing "{text}": invalid syntax') from None
+
+    def _wrong(self, text: str, reason: str) -> UsageError:
+        return UsageError(f'invalid argument "{text}" for "{self.shown}" flag: {reason}')
 
 
-class Switch(click.Option):
-    """A flag that is on, off with `=false`, or (`default=None`) not given."""
+class Argument:
+    """A word, or all the words that are left (`nargs` -1)."""
 
-    def __init__(self, decls: Sequence[str], **attrs: Any) -> None:
-        long = next(d for d in decls if d.startswith("--"))
-        names = [f"{long}/{long}{_OFF}", *(d for d in decls if d != long)]
-        attrs.setdefault("default", False)
-        super().__init__(names, is_flag=True, **attrs)
+    __slots__ = ("metavar", "name", "nargs", "required")
 
-
-class Command(click.Command):
-    """A command with docker's usage line, help and errors."""
-
-    usage: tuple[str, ...] = ()  # forms of its arguments, where there is more than one
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        try:
-            return super().parse_args(ctx, self._as_click_writes(args))
-        except click.NoSuchOption as e:
-            if e.option_name == "-h":  # click names the letter of `-ah` so as well
-                print("Flag shorthand -h has been deprecated, use --help", file=sys.stderr)
-                return super().parse_args(ctx, ["--help"])
-            e.ctx = e.ctx or ctx
-            raise
-        except click.UsageError as e:
-            e.ctx = e.ctx or ctx  # so that the usage shown is this command's
-            raise
-
-    def _as_click_writes(self, args: Sequence[str]) -> list[str]:
-        switches = {o for p in self.params if isinstance(p, Switch) for o in p.opts}
-        valued = {o for p in self.params if isinstance(p, click.Option) and not p.is_flag for o in p.opts}
-        optional = {o for p in self.params if isinstance(p, click.Option) and p._flag_needs_value for o in p.opts}
-        interspersed = self.context_settings.get("allow_interspersed_args", True)
-        out: list[str] = []
-        i = 0
-        while i < len(args):
-            arg = args[i]
-            i += 1
-            if arg == "--" or not arg.startswith("-") or arg == "-":
-                if arg == "--" or not interspersed:
-                    return [*out, arg, *args[i:]]
-                out.append(arg)
-                continue
-            name, eq, value = arg.partition("=")
-            if eq and name in switches:
-                out.append(_switched(name, value, self.params))
-            elif eq and len(name) == 2 and name in valued:
-                out += [name, value]
-            else:
-                out.append(arg)
-                if i < len(args) and _takes_next(arg, switches, valued - optional):
-                    out.append(args[i])
-                    i += 1
-        return out
-
-    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        pieces = super().collect_usage_pieces(ctx)
-        return pieces if len(self.params) > sum(isinstance(p, click.Argument) for p in self.params) else pieces[1:]
-
-    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        pieces = self.collect_usage_pieces(ctx)
-        forms = self.usage or (" ".join(pieces[1:] if pieces[:1] == ["[OPTIONS]"] else pieces),)
-        options = "[OPTIONS] " if pieces[:1] == ["[OPTIONS]"] else ""
-        lines = [f"{ctx.command_path} {options}{form}".rstrip() for form in forms]
-        formatter.write("Usage:  " + "\n\t".join(lines) + "\n")
-
-    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        self.format_usage(ctx, formatter)
-        if self.help:
-            formatter.write(f"\n{self.help.strip()}\n")
-        options = [p for p in self.params if isinstance(p, click.Option) and not p.hidden]
-        if options:
-            formatter.write("\nOptions:\n")
-            rows = [(_flags(option), option.help or "") for option in sorted(options, key=_long)]
-            width = min(max(len(flags) for flags, _ in rows), 34)
-            for flags, text in rows:
-                _write_row(formatter, flags, text, width)
-
-    def get_help_option(self, ctx: click.Context) -> click.Option | None:
-        option = super().get_help_option(ctx)
-        if option is not None:
-            option.hidden = True
-        return option
+    def __init__(self, name: str, *, nargs: int = 1, required: bool | None = None, metavar: str = "") -> None:
+        self.name = name
+        self.nargs = nargs
+        self.required = nargs > 0 if required is None else required
+        self.metavar = metavar or name.upper()
 
 
-def command(
-    name: str, *, rest: bool = False, usage: tuple[str, ...] = (), **attrs: Any
-) -> Callable[[Callable[..., Any]], Command]:
-    """Declare a command. With `rest` the first argument ends the options: what follows is a container's own command.
+class Command:
+    """One command: what it takes, and the function that does it.
 
-    `usage` are the forms of the arguments, where there is more than one.
+    With `rest` the first word that is no flag ends the flags: what follows is a container's own command. `usage` are
+    the forms of its arguments where there is more than one; `bare` leaves `[OPTIONS]` out of them.
     """
-    settings = {"help_option_names": ["--help"], "allow_interspersed_args": not rest}
-    made = click.command(name, cls=Command, context_settings=settings, options_metavar="[OPTIONS]", **attrs)
 
-    def declare(function: Callable[..., Any]) -> Command:
-        command_: Command = made(function)
-        command_.usage = usage
-        return command_
+    def __init__(
+        self,
+        function: _Function,
+        name: str,
+        help: str,
+        *,
+        rest: bool = False,
+        usage: tuple[str, ...] = (),
+        bare: bool = False,
+    ) -> None:
+        declared = getattr(function, "declared", [])[::-1]
+        self.name = name
+        self.help = help
+        self.function = function
+        self.flags: list[Flag] = [each for each in declared if isinstance(each, Flag)]
+        self.arguments: list[Argument] = [each for each in declared if isinstance(each, Argument)]
+        self.usage = usage
+        self.bare = bare
+        self._rest = rest
 
-    return declare
+    def parse(self, args: Sequence[str]) -> tuple[dict[str, Any], set[str]]:
+        """Return the function's keyword arguments, and the names of the flags that were given.
 
+        Raises:
+            UsageError: in pflag's words.
+            HelpWanted: help was asked for, and nothing is wrong.
+        """
+        return _Reading(self, args).result()
 
-def switch(*decls: str, **attrs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declare a flag that is on or off."""
-    return click.option(*decls, cls=Switch, **attrs)
-
-
-def many(*decls: str, **attrs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declare an option that may be given many times."""
-    return click.option(*decls, multiple=True, metavar=attrs.pop("metavar", "list"), **attrs)
-
-
-def value(*decls: str, **attrs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declare an option with one value."""
-    if attrs.get("type") is int:
-        attrs["type"] = _Int()
-        attrs.setdefault("metavar", "int")
-    return click.option(*decls, metavar=attrs.pop("metavar", "string"), **attrs)
-
-
-def was_given(name: str) -> bool:
-    """Return whether the option `name` of the running command was on the command line."""
-    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
-
-
-def usage_error(error: click.UsageError) -> tuple[str, int]:
-    """Return the text and exit code docker has for a wrong command line."""
-    ctx = error.ctx
-    path = ctx.command_path if ctx else "pogu"
-    text, code = _words(error, path)
-    usage = ctx.command.get_usage(ctx).strip() if ctx else "Usage:  pogu [OPTIONS] COMMAND [ARG...]"
-    look = "See" if " requires at least " in text and " at most " not in text else "Run"  # docker's words differ so
-    return f"{text}\n\n{usage}\n\n{look} '{path} --help' for more information", code
+    def usage_lines(self, path: str) -> list[str]:
+        """Return the forms of the command that is called `path` (`pogu volume ls`)."""
+        options = "" if self.bare or not self.flags else "[OPTIONS] "
+        forms = self.usage or (" ".join(a.metavar for a in self.arguments),)
+        return [f"{path} {options}{form}".rstrip() for form in forms]
 
 
-def _words(error: click.UsageError, path: str) -> tuple[str, int]:
-    if isinstance(error, click.NoSuchOption):
-        name = error.option_name
-        if not name.startswith("--"):
-            return f"unknown shorthand flag: '{name.lstrip('-')[:1]}' in {name}", USAGE_ERROR
-        return f"unknown flag: {name}{_meant(name, error)}", USAGE_ERROR
-    if isinstance(error, click.MissingParameter) or error.message.startswith("Got unexpected extra argument"):
-        return f"pogu: '{path}' {_wanted_arguments(_arguments(error))}", 1
-    if isinstance(error, click.BadOptionUsage):
-        if error.message.endswith("requires an argument."):
-            name = error.option_name
-            return f"flag needs an argument: {name if name.startswith('--') else _in_group(name)}", USAGE_ERROR
-        return error.message, USAGE_ERROR
-    return error.format_message(), USAGE_ERROR
+class _Reading:
+    """One command line on its way to values."""
+
+    def __init__(self, command_: Command, args: Sequence[str]) -> None:
+        self._command = command_
+        self._flags = {opt: flag for flag in command_.flags for opt in flag.opts}
+        self._words = list(args)
+        self._positional: list[str] = []
+        self._help = False
+        self.values: dict[str, Any] = {flag.dest: flag.default for flag in command_.flags}
+        self.given: set[str] = set()
+
+    def result(self) -> tuple[dict[str, Any], set[str]]:
+        words = self._words
+        while words:
+            word = words.pop(0)
+            if word == "--":
+                self._positional += words
+                break
+            if word.startswith("--"):
+                self._long(word)
+            elif word.startswith("-") and word != "-":
+                self._shorts(word)
+            else:
+                self._positional.append(word)
+                if self._command._rest:
+                    self._positional += words
+                    break
+        if self._help:
+            raise HelpWanted
+        self.values.update(self._placed())
+        return self.values, self.given
+
+    def _long(self, word: str) -> None:
+        name, eq, text = word.partition("=")
+        flag = self._flags.get(name)
+        if flag is None:
+            if name == "--help":
+                self._help = True
+                return
+            raise UsageError(f"unknown flag: {name}{self._meant(name)}")
+        self._set(flag, text if eq else self._next(flag, name))
+
+    def _shorts(self, word: str) -> None:
+        letters = word[1:]
+        while letters:
+            flag = self._flags.get(f"-{letters[0]}")
+            if flag is None:
+                if letters[0] != "h":
+                    raise UsageError(f"unknown shorthand flag: '{letters[0]}' in -{letters}")
+                self._deprecated_help()
+                return
+            if letters[1:2] == "=":
+                self._set(flag, letters[2:])
+                return
+            if flag.kind == "switch":
+                self._set(flag, "true")
+                letters = letters[1:]
+                continue
+            self._set(flag, letters[1:] or self._next(flag, f"'{letters[0]}' in -{letters}"))
+            return
+
+    def _deprecated_help(self) -> None:
+        import sys
+
+        print("Flag shorthand -h has been deprecated, use --help", file=sys.stderr)
+        self._help = True
+
+    def _next(self, flag: Flag, shown: str) -> str:
+        if flag.kind == "switch":
+            return "true"
+        if not self._words:
+            raise UsageError(f"flag needs an argument: {shown}")
+        return self._words.pop(0)
+
+    def _set(self, flag: Flag, text: str) -> None:
+        value_ = flag.read(text)
+        self.values[flag.dest] = (*self.values[flag.dest], value_) if flag.kind == "many" else value_
+        self.given.add(flag.dest)
+
+    def _meant(self, name: str) -> str:
+        from pogu.cli.suggestions import did_you_mean
+
+        text = did_you_mean(name, [flag.long for flag in self._command.flags if not flag.hidden])
+        return f"\n\n{text}".rstrip() if text else ""
+
+    def _placed(self) -> Iterator[tuple[str, Any]]:
+        """Give each argument its words. Raises UsageError where there are too few or too many."""
+        arguments, words = self._command.arguments, self._positional
+        least = sum(argument.required for argument in arguments)
+        most = None if any(a.nargs < 0 for a in arguments) else len(arguments)
+        if len(words) < least or (most is not None and len(words) > most):
+            raise UsageError(_wanted(least, most), 1)
+        for number, argument in enumerate(arguments):
+            if argument.nargs < 0:
+                yield argument.name, tuple(words[number:])
+            else:
+                yield argument.name, words[number] if number < len(words) else None
 
 
-def _wanted_arguments(arguments: Sequence[click.Parameter]) -> str:
-    least = sum(max(p.nargs, 1) for p in arguments if p.required)
-    most = None if any(p.nargs < 0 for p in arguments) else sum(p.nargs for p in arguments)
+def _wanted(least: int, most: int | None) -> str:
     if most == 0:
         return "accepts no arguments"
     if most is None:
@@ -202,67 +261,34 @@ def _counted(number: int) -> str:
     return f"{number} argument{'' if number == 1 else 's'}"
 
 
-def _in_group(name: str) -> str:
-    return f"'{name[1:]}' in {name}"
+def command(name: str, *, help: str, **attrs: Any) -> Callable[[_Function], Command]:
+    """Declare a command; `attrs` are Command's. The function gets the session, and its values as keywords."""
+    return lambda function: Command(function, name, help, **attrs)
 
 
-def _meant(name: str, error: click.UsageError) -> str:
-    from pogu.cli.suggestions import did_you_mean
-
-    options = [p for p in (error.ctx.command.params if error.ctx else []) if isinstance(p, click.Option)]
-    text = did_you_mean(name, [_long(option) for option in options if not option.hidden])
-    return f"\n\n{text}".rstrip() if text else ""
+def switch(*names: str, default: bool | None = False, **attrs: Any) -> _Decorator:
+    """Declare a flag that is on or off."""
+    return _declare(Flag(names, "switch", default=default, **attrs))
 
 
-def _arguments(error: click.UsageError) -> list[click.Parameter]:
-    return [p for p in (error.ctx.command.params if error.ctx else []) if isinstance(p, click.Argument)]
+def many(*names: str, **attrs: Any) -> _Decorator:
+    """Declare a flag that may be given many times."""
+    return _declare(Flag(names, "many", **attrs))
 
 
-def _switched(name: str, value: str, params: Sequence[click.Parameter]) -> str:
-    option = next(p for p in params if isinstance(p, Switch) and name in p.opts)
-    if value in _TRUE:
-        return name
-    if value not in _FALSE:
-        reason = f'strconv.ParseBool: parsing "{value}": invalid syntax'
-        raise click.BadOptionUsage(name, f'invalid argument "{value}" for "{_shown(option)}" flag: {reason}')
-    return option.secondary_opts[0]
+def value(*names: str, **attrs: Any) -> _Decorator:
+    """Declare a flag with one value."""
+    return _declare(Flag(names, "value", **attrs))
 
 
-def _shown(option: click.Parameter) -> str:
-    """Return an option's names as errors have them: `-a, --all`."""
-    short = next((o for o in option.opts if len(o) == 2), "")
-    long = next((o for o in option.opts if o.startswith("--")), "")
-    return f"{short}, {long}" if short else long
+def argument(name: str, **attrs: Any) -> _Decorator:
+    """Declare an argument."""
+    return _declare(Argument(name, **attrs))
 
 
-def _takes_next(arg: str, switches: set[str], valued: set[str]) -> bool:
-    """Return whether the next word is the value of `arg`: `--name x`, `-p x`, `-itp x`."""
-    if arg.startswith("--"):
-        return arg in valued
-    for i, letter in enumerate(arg[1:], 2):
-        if f"-{letter}" in valued:
-            return i == len(arg)
-        if f"-{letter}" not in switches:
-            return False
-    return False
+def _declare(thing: Flag | Argument) -> _Decorator:
+    def add(function: _Function) -> _Function:
+        function.__dict__.setdefault("declared", []).append(thing)
+        return function
 
-
-def _long(option: click.Option) -> str:
-    return next((o for o in option.opts if o.startswith("--")), option.opts[0])
-
-
-def _flags(option: click.Option) -> str:
-    short = next((o for o in option.opts if len(o) == 2), "")
-    kind = "" if isinstance(option, Switch) else f" {option.metavar or 'string'}"
-    return f"{short + ', ' if short else '    '}{_long(option)}{kind}"
-
-
-def _write_row(formatter: click.HelpFormatter, flags: str, text: str, width: int) -> None:
-    import textwrap
-
-    lines = textwrap.wrap(text, 78 - width) or [""]
-    if len(flags) > width:
-        formatter.write(f"  {flags}\n")
-        flags = ""
-    for i, line in enumerate(lines):
-        formatter.write(f"  {flags if i == 0 else '':<{width}}   {line}".rstrip() + "\n")
+    return add

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pogu.errors import InvalidArgument
+from pogu.cli.pflag import UsageError
 
 
-class WrongValue(InvalidArgument):
+class WrongValue(UsageError):
     """`invalid argument "VALUE" for "FLAG" flag: REASON`; `flag` is as docker names it, `-e, --env`."""
 
     def __init__(self, flag: str, value: str, reason: str) -> None:

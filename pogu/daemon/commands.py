@@ -10,10 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import click
-
 from pogu.cli.invoke import Exit, Failed, Session
-from pogu.cli.pflag import Command, Switch, command, switch, value
+from pogu.cli.pflag import Flag, command, switch, value
 from pogu.daemon.lock import read_pid
 from pogu.daemon.settings.options import OPTIONS, Kind, Option
 from pogu.daemon.settings.resolve import DEFAULT_RUN, Sources, resolve
@@ -22,14 +20,13 @@ from pogu.daemon.settings.values import MANY
 _PREFIX = "opt_"  # keeps option names apart from the command's own
 
 
-def _declare(option: Option) -> click.Option:
-    """Return the click option of one thing a daemon can be told; values stay text until they are merged."""
+def _declare(option: Option) -> Flag:
+    """Return the flag of one thing a daemon can be told; values stay text until they are merged."""
     name = _PREFIX + option.key.replace("-", "_")
     if option.kind is Kind.SWITCH:
-        return Switch([*option.flags, name], default=None, help=option.help)
-    return click.Option(
-        [*option.flags, name], multiple=option.kind in MANY, metavar=option.kind.value, help=option.help
-    )
+        return Flag([*option.flags, name], "switch", help=option.help)
+    kind = "many" if option.kind in MANY else "value"
+    return Flag([*option.flags, name], kind, metavar=option.kind.value, help=option.help)
 
 
 @command("up", help="Start the daemon")
@@ -39,18 +36,17 @@ def _declare(option: Option) -> click.Option:
 @value("--config", help="Configuration file, TOML (default /etc/pogu/pogu.toml)")
 @value("--config-file", help="Configuration file, JSON (default /etc/pogu/daemon.json)")
 @value("--start-timeout", type=float, default=60.0, metavar="seconds", help="How long --detach waits")
-@click.pass_obj
 def up(session: Session, /, **given: Any) -> None:
     """Start the daemon."""
     started = time.monotonic()
     if given["version"]:
         from pogu import __version__
 
-        click.echo(f"Pogu version {__version__}")
+        print(f"Pogu version {__version__}")
         return
     settings = resolve(_sources(session, given))
     if given["validate"]:
-        click.echo("configuration OK")
+        print("configuration OK")
         return
     from pogu.daemon.process import start
 
@@ -62,8 +58,7 @@ def up(session: Session, /, **given: Any) -> None:
     raise Exit(detach(lambda ready: start(settings, ready, started), log_file, given["start_timeout"]))
 
 
-assert isinstance(up, Command)
-up.params.extend(_declare(option) for option in OPTIONS if option.flags)
+up.flags.extend(_declare(option) for option in OPTIONS if option.flags)
 
 
 def _print_line(line: str) -> None:
@@ -92,7 +87,6 @@ def _sources(session: Session, given: dict[str, Any]) -> Sources:
 @value("--run", default=str(DEFAULT_RUN), help="The daemon's run directory")
 @value("-p", "--pidfile", help="The daemon's pid file (default <run>/pogu.pid)")
 @value("-t", "--timeout", type=float, default=120.0, metavar="seconds", help="How long to wait for its end")
-@click.pass_obj
 def down(session: Session, /, *, containers: bool, run: str, pidfile: str | None, timeout: float) -> None:
     """Stop the daemon."""
     path = Path(pidfile or Path(run) / "pogu.pid")
@@ -116,13 +110,13 @@ def down(session: Session, /, *, containers: bool, run: str, pidfile: str | None
 
 
 @command("check", help="Say what this host lacks to run containers, and how to get it")
-@value("--format", "form", type=click.Choice(["text", "json"]), default="text", help="text or json")
+@value("--format", "form", choices=("text", "json"), default="text", help="text or json")
 @value("--root", default="/var/lib/pogu", help="The daemon's root directory, for its disk")
-def check(form: str, root: str) -> None:
+def check(_session: Session, /, *, form: str, root: str) -> None:
     """Print what the host lacks; exit code 1 when something required is missing."""
     from pogu.daemon.hostcheck import check_host, render_json, render_text
 
     findings = check_host(Path(root))
-    click.echo(render_json(findings) if form == "json" else render_text(findings))
+    print(render_json(findings) if form == "json" else render_text(findings))
     if any(finding.level == "missing" for finding in findings):
         raise Exit(1)

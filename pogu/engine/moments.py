@@ -51,6 +51,11 @@ def parse_rfc3339(text: str) -> int:
     return (whole.days * 86400 + whole.seconds) * 10**9 + int((match[7] or "").ljust(9, "0")[:9])
 
 
+def recorded_ns(text: str) -> int:
+    """Return the nanoseconds of a time that Pogu has written itself; 0 for `NEVER` and for none."""
+    return 0 if not text or text == NEVER else parse_rfc3339(text)
+
+
 def parse_duration(text: str) -> int:
     """Return the nanoseconds of a duration in Go's notation (`1h30m`, `1.5s`, `0`); InvalidArgument if it is none."""
     if text in ("0", "+0", "-0"):

@@ -7,12 +7,11 @@ import re
 import subprocess
 from collections.abc import Iterator
 
-import click
 import pytest
 
 from pogu.cli import catalog
 from pogu.cli.pflag import Command
-from tests.running import docker_command, docker_is_new
+from tests.running import docker_command, docker_is_new, docker_version
 
 
 def _all() -> Iterator[tuple[str, catalog.Entry]]:
@@ -22,7 +21,7 @@ def _all() -> Iterator[tuple[str, catalog.Entry]]:
             yield f"{group} {name}", entry
 
 
-def _load(entry: catalog.Entry) -> click.Command:
+def _load(entry: catalog.Entry) -> Command:
     module, _, attribute = entry.target.partition(":")
     command = getattr(importlib.import_module(module), attribute)
     assert isinstance(command, Command)
@@ -34,7 +33,7 @@ def test_every_target_is_there_and_documented(name: str, entry: catalog.Entry) -
     command = _load(entry)
     assert command.name == name.rsplit(maxsplit=1)[-1] or name.rsplit(maxsplit=1)[-1] in {"ls", "rm"}
     assert command.help
-    assert all(p.help for p in command.params if isinstance(p, click.Option))
+    assert all(flag.help for flag in command.flags)
 
 
 # What docker's commands have that has no meaning here, or not yet.
@@ -59,6 +58,9 @@ _LEFT_OUT = {
     "volume ls": {"--cluster"},
     "volume inspect": set(),
 }  # fmt: skip
+# Commands of docker whose usage line has not all that they take.
+_SHORT_USAGE = {"builder prune", "context export", "container cp"}
+
 _OWN = {"up", "down", "image bootstrap", "system check", "debug dump", "registry collect", "registry serve"}
 
 
@@ -71,7 +73,10 @@ def test_flags_of_the_docker_command(name: str) -> None:
     shorts = dict(re.findall(r"^\s+(-\w), (--[\w-]+)", done.stdout, re.MULTILINE))
     short_name = name.removeprefix("container ")
     command = _load(dict(_all())[name])
-    ours = {o for p in command.params if isinstance(p, click.Option) for o in p.opts}
+    ours = {o for flag in command.flags for o in flag.opts}
     assert theirs - ours - _LEFT_OUT["*"] - _LEFT_OUT.get(name, set()) - _LEFT_OUT.get(short_name, set()) == set()
-    pairs = {o: p.opts for p in command.params if isinstance(p, click.Option) for o in p.opts}
+    pairs = {o: flag.opts for flag in command.flags for o in flag.opts}
     assert {s: long for s, long in shorts.items() if long in ours and long not in pairs.get(s, ())} == {}
+    usage = done.stdout.partition("\n\n")[0].replace("docker", "pogu")
+    if docker_version() >= (28,) and name not in _SHORT_USAGE:
+        assert "Usage:  " + "\n\t".join(command.usage_lines(f"pogu {name}")) == usage

@@ -73,7 +73,7 @@ def client(tmp_path: Path) -> Iterator[Client]:
 
 def test_json_and_queries(client: Client) -> None:
     seen = client.post("/x", {"a": [1]}, yes=True, no=False, none=None, many=["a", "b c"], filters={"k": ["v"]})
-    assert seen["target"] == "/v1.50/x?yes=1&no=0&many=a&many=b+c&filters=%7B%22k%22%3A+%5B%22v%22%5D%7D"
+    assert seen["target"] == "/v1.50/x?yes=1&no=0&many=a&many=b%20c&filters=%7B%22k%22%3A%20%5B%22v%22%5D%7D"
     assert (seen["method"], seen["type"], json.loads(seen["body"])) == ("POST", "application/json", {"a": [1]})
     assert client.get("/x")["body"] == ""
     assert client.get("/_own/x")["target"] == "/_own/x"

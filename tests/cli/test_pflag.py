@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
 import pytest
 
-from pogu.cli.pflag import command, many, switch, usage_error, value
+from pogu.cli.pflag import Command, UsageError, argument, command, many, switch, value
+from pogu.cli.usage import usage_error
+
+
+def _command() -> Command:
+    @command("try", rest=True, help="Try it")
+    @switch("-t", "--tty", help="A terminal")
+    @switch("-i", "--interactive", help="Input")
+    @switch("--init", default=None)
+    @many("-e", "--env", help="Variables")
+    @many("-p", "--publish", help="Ports")
+    @value("--name", default="nobody", help="The name")
+    @value("--count", type=int, help="How many")
+    @value("--kind", choices=("a", "b"), hidden=True)
+    @argument("image", metavar="IMAGE")
+    @argument("words", nargs=-1, required=False, metavar="[ARG...]")
+    def try_(**given: Any) -> None:
+        raise AssertionError("it is only parsed")
+
+    return try_
 
 
 def _parse(*args: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-
-    @command("try", rest=True, help="Try it")
-    @switch("-t", "--tty")
-    @switch("-i", "--interactive")
-    @switch("--init", default=None)
-    @many("-e", "--env")
-    @many("-p", "--publish")
-    @value("--name", help="The name")
-    @value("--count", type=int)
-    @click.argument("image")
-    @click.argument("words", nargs=-1, type=click.UNPROCESSED)
-    def try_(**given: Any) -> None:
-        found.update(given)
-
-    try_.main(list(args), prog_name="pogu try", standalone_mode=False)
-    return found
+    return _command().parse(args)[0]
 
 
 @pytest.mark.parametrize(
@@ -68,13 +70,16 @@ def test_accepted(args: list[str], expected: dict[str, Any]) -> None:
             'invalid argument "x" for "--count" flag: strconv.ParseInt: parsing "x": invalid syntax',
             125,
         ),
+        (["-te"], "flag needs an argument: 'e' in -e", 125),
+        (["--name"], "flag needs an argument: --name", 125),
+        (["--kind", "c", "x"], 'invalid argument "c" for "--kind" flag: must be one of a, b', 125),
         ([], "pogu: 'pogu try' requires at least 1 argument", 1),
     ],
 )
 def test_refused_in_dockers_words(args: list[str], first: str, code: int) -> None:
-    with pytest.raises(click.UsageError) as e:
+    with pytest.raises(UsageError) as e:
         _parse(*args)
-    text, found = usage_error(e.value)
-    assert (text.splitlines()[0], found) == (first, code)
-    assert "Usage:  pogu try [OPTIONS]" in text
+    text = usage_error(e.value, _command(), "pogu try")
+    assert (text.splitlines()[0], e.value.code) == (first, code)
+    assert "Usage:  pogu try [OPTIONS] IMAGE [ARG...]" in text
     assert text.endswith(f"{'See' if not args else 'Run'} 'pogu try --help' for more information")

@@ -42,7 +42,7 @@ def test_validate(tmp_path: Path) -> None:
         (["-Z"], 125, "unknown shorthand flag: 'Z' in -Z"),
         (["--mtu"], 125, "--mtu"),
         (["extra"], 1, "accepts no arguments"),
-        (["--debug=perhaps"], 125, 'invalid argument "perhaps" for "--debug" flag'),
+        (["--debug=perhaps"], 125, 'invalid argument "perhaps" for "-D, --debug" flag'),
         (["--config-file", "/nowhere.json"], 1, "open /nowhere.json: no such file or directory"),
     ],
 )

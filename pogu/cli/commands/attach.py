@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sys
 
-import click
-
 from pogu.cli.client import segment
 from pogu.cli.commands.each import each
 from pogu.cli.connect import connect
 from pogu.cli.foreground import Foreground
 from pogu.cli.invoke import Exit, Failed, Session
-from pogu.cli.pflag import command, switch, value
+from pogu.cli.pflag import argument, command, switch, value
 from pogu.cli.terminal import is_terminal
 
 _KEYS = value("--detach-keys", default="", help="Override the key sequence for detaching a container")
@@ -22,8 +20,7 @@ _PROXY = switch("--sig-proxy", default=True, help="Proxy all received signals to
 @_KEYS
 @switch("--no-stdin", help="Do not attach STDIN")
 @_PROXY
-@click.argument("container", metavar="CONTAINER")
-@click.pass_obj
+@argument("container", metavar="CONTAINER")
 def attach(session: Session, /, *, container: str, detach_keys: str, no_stdin: bool, sig_proxy: bool) -> None:
     """Attach to a running container; the exit code is the container's."""
     client = connect(session)
@@ -57,8 +54,7 @@ def attach(session: Session, /, *, container: str, detach_keys: str, no_stdin: b
 @_KEYS
 @switch("-i", "--interactive", help="Attach container's STDIN")
 @_PROXY
-@click.argument("containers", nargs=-1, required=True, metavar="CONTAINER [CONTAINER...]")
-@click.pass_obj
+@argument("containers", nargs=-1, required=True, metavar="CONTAINER [CONTAINER...]")
 def start(
     session: Session,
     /,

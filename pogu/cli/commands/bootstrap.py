@@ -8,19 +8,16 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import click
-
 from pogu.cli.client import ApiError, Client, segment
 from pogu.cli.connect import connect
 from pogu.cli.files import pieces
 from pogu.cli.invoke import Failed, Session
-from pogu.cli.pflag import command, switch
+from pogu.cli.pflag import argument, command, switch
 
 
 @command("bootstrap", help="Make a base image (busybox, debian:SUITE) from Debian packages, without a registry")
 @switch("-q", "--quiet", help="Print only the image's ID")
-@click.argument("name", metavar="NAME")
-@click.pass_obj
+@argument("name", metavar="NAME")
 def bootstrap(session: Session, /, *, name: str, quiet: bool) -> None:
     """Make the image and print its ID."""
     client = connect(session)

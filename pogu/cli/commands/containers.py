@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import click
-
 from pogu.cli.client import ApiError, Client, segment
 from pogu.cli.commands.each import each
 from pogu.cli.connect import connect
 from pogu.cli.invoke import Failed, Session
 from pogu.cli.output import columns
-from pogu.cli.pflag import command
+from pogu.cli.pflag import argument, command
 
 
 @command("port", help="List port mappings or a specific mapping for the container")
-@click.argument("container", metavar="CONTAINER")
-@click.argument("port_", required=False, metavar="[PRIVATE_PORT[/PROTO]]")
-@click.pass_obj
+@argument("container", metavar="CONTAINER")
+@argument("port_", required=False, metavar="[PRIVATE_PORT[/PROTO]]")
 def port(session: Session, /, *, container: str, port_: str | None) -> None:
     """Print where a container's ports are published."""
     found = connect(session).get(f"/containers/{segment(container)}/json")
@@ -51,9 +48,8 @@ def _natural(line: str) -> tuple[int, str]:
 
 
 @command("rename", help="Rename a container")
-@click.argument("container", metavar="CONTAINER")
-@click.argument("name", metavar="NEW_NAME")
-@click.pass_obj
+@argument("container", metavar="CONTAINER")
+@argument("name", metavar="NEW_NAME")
 def rename(session: Session, /, *, container: str, name: str) -> None:
     """Give a container another name."""
     if not container.strip() or not name.strip():
@@ -65,9 +61,8 @@ def rename(session: Session, /, *, container: str, name: str) -> None:
 
 
 @command("top", rest=True, help="Display the running processes of a container")
-@click.argument("container", metavar="CONTAINER")
-@click.argument("options", nargs=-1, metavar="[ps OPTIONS]", type=click.UNPROCESSED)
-@click.pass_obj
+@argument("container", metavar="CONTAINER")
+@argument("options", nargs=-1, metavar="[ps OPTIONS]")
 def top(session: Session, /, *, container: str, options: tuple[str, ...]) -> None:
     """List a container's processes."""
     found = connect(session).get(f"/containers/{segment(container)}/top", ps_args=" ".join(options) or None)
@@ -75,8 +70,7 @@ def top(session: Session, /, *, container: str, options: tuple[str, ...]) -> Non
 
 
 @command("wait", help="Block until one or more containers stop, then print their exit codes")
-@click.argument("containers", nargs=-1, required=True, metavar="CONTAINER [CONTAINER...]")
-@click.pass_obj
+@argument("containers", nargs=-1, required=True, metavar="CONTAINER [CONTAINER...]")
 def wait(session: Session, /, *, containers: tuple[str, ...]) -> None:
     """Print exit codes as containers end."""
     client = connect(session)

@@ -10,21 +10,18 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
-
 from pogu.cli import configuration
 from pogu.cli.contexts import DEFAULT, TLS_FILES, Context, Store, check_name, from_document
 from pogu.cli.invoke import Failed, Session
-from pogu.cli.pflag import command
+from pogu.cli.pflag import argument, command
 from pogu.cli.terminal import is_terminal
 
 _LIMIT = 10 << 20  # bytes of an archive or a member: what the docker command takes
 
 
 @command("export", help="Export a context to a tar archive FILE or a tar stream on STDOUT.")
-@click.argument("name", metavar="CONTEXT")
-@click.argument("target", required=False, metavar="[FILE|-]")
-@click.pass_obj
+@argument("name", metavar="CONTEXT")
+@argument("target", required=False, metavar="[FILE|-]")
 def export(session: Session, /, *, name: str, target: str | None) -> None:
     """Write a context with its certificates to a file."""
     if name == DEFAULT:
@@ -68,9 +65,8 @@ def _archive(context: Context) -> bytes:
 
 
 @command("import", help="Import a context from a tar or zip file")
-@click.argument("name", metavar="CONTEXT")
-@click.argument("source", metavar="FILE|-")
-@click.pass_obj
+@argument("name", metavar="CONTEXT")
+@argument("source", metavar="FILE|-")
 def import_(session: Session, /, *, name: str, source: str) -> None:
     """Store the context of a file under a name."""
     check_name(name)

@@ -8,13 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import click
-
 from pogu.cli import configuration
 from pogu.cli.contexts import DEFAULT, Context, Store, check_name
 from pogu.cli.invoke import Exit, Failed, Session
 from pogu.cli.output import Listing, object_template, print_rows, shortened
-from pogu.cli.pflag import command, many, switch, value
+from pogu.cli.pflag import argument, command, many, switch, value
 from pogu.cli.target import DEFAULT_HOST, current_context, environment_host
 from pogu.cli.wrong import WrongValue
 from pogu.errors import PoguError
@@ -48,7 +46,6 @@ def _load(session: Session, name: str) -> Context:
 @command("ls", help="List contexts")
 @value("--format", "form", help="Format output using a template: table, table TEMPLATE, json, TEMPLATE")
 @switch("-q", "--quiet", help="Only show context names")
-@click.pass_obj
 def list_(session: Session, /, *, form: str | None, quiet: bool) -> None:
     """List the contexts; a star marks the one in force."""
     store, current = _store(session), current_context(session.options)
@@ -92,7 +89,6 @@ def _warn_of_environment(name: str) -> None:
 
 
 @command("show", help="Print the name of the current context")
-@click.pass_obj
 def show(session: Session, /) -> None:
     """Print the name of the context in force."""
     print(current_context(session.options))
@@ -100,8 +96,7 @@ def show(session: Session, /) -> None:
 
 @command("inspect", help="Display detailed information on one or more contexts")
 @value("-f", "--format", "form", help="Format output using a template: json, TEMPLATE")
-@click.argument("names", nargs=-1, metavar="[CONTEXT] [CONTEXT...]")
-@click.pass_obj
+@argument("names", nargs=-1, metavar="[CONTEXT] [CONTEXT...]")
 def inspect(session: Session, /, *, names: tuple[str, ...], form: str | None) -> None:
     """Describe contexts, the one in force where none is named."""
     render = object_template(form) if form else None
@@ -143,8 +138,7 @@ def _described(session: Session, name: str) -> dict[str, Any]:
 @_DESCRIPTION
 @_DOCKER
 @value("--from", "source", help="create context from a named context")
-@click.argument("name", metavar="CONTEXT")
-@click.pass_obj
+@argument("name", metavar="CONTEXT")
 def create(session: Session, /, *, name: str, **given: Any) -> None:
     """Store a daemon's address and certificates under a name."""
     check_name(name)
@@ -225,8 +219,7 @@ def _truth(text: str) -> bool:
 @command("update", help="Update a context")
 @_DESCRIPTION
 @_DOCKER
-@click.argument("name", metavar="CONTEXT")
-@click.pass_obj
+@argument("name", metavar="CONTEXT")
 def update(session: Session, /, *, name: str, **given: Any) -> None:
     """Change a context's description or daemon."""
     check_name(name)
@@ -241,8 +234,7 @@ def update(session: Session, /, *, name: str, **given: Any) -> None:
 
 
 @command("use", help="Set the current docker context")
-@click.argument("name", metavar="CONTEXT")
-@click.pass_obj
+@argument("name", metavar="CONTEXT")
 def use(session: Session, /, *, name: str) -> None:
     """Make a context the one in force for both commands."""
     if name != DEFAULT:
@@ -255,10 +247,9 @@ def use(session: Session, /, *, name: str) -> None:
         _warn_of_environment(f'"{name}"')
 
 
-@command("rm", help="Remove one or more contexts")
+@command("rm", help="Remove one or more contexts", bare=True)
 @switch("-f", "--force", help="Force the removal of a context in use")
-@click.argument("names", nargs=-1, required=True, metavar="CONTEXT [CONTEXT...]")
-@click.pass_obj
+@argument("names", nargs=-1, required=True, metavar="CONTEXT [CONTEXT...]")
 def remove(session: Session, /, *, names: tuple[str, ...], force: bool) -> None:
     """Remove contexts."""
     store, current = _store(session), current_context(session.options)

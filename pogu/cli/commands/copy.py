@@ -11,13 +11,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import click
-
 from pogu.cli.client import Client, segment
 from pogu.cli.connect import connect
 from pogu.cli.files import pieces
 from pogu.cli.invoke import Failed, Session
-from pogu.cli.pflag import command, switch, was_given
+from pogu.cli.pflag import argument, command, switch
 from pogu.cli.streams import write_output
 from pogu.cli.terminal import is_terminal
 from pogu.cli.units import human_size
@@ -33,9 +31,8 @@ _GO_DIR, _GO_SYMLINK = 1 << 31, 1 << 27  # bits of Go's os.FileMode
 @switch("-a", "--archive", help="Archive mode (copy all uid/gid information)")
 @switch("-L", "--follow-link", "follow", help="Always follow symbol link in SRC_PATH")
 @switch("-q", "--quiet", help="Suppress progress output during copy")
-@click.argument("source", metavar="CONTAINER:SRC_PATH|SRC_PATH|-")
-@click.argument("target", metavar="DEST_PATH|-|CONTAINER:DEST_PATH")
-@click.pass_obj
+@argument("source", metavar="CONTAINER:SRC_PATH|SRC_PATH|-")
+@argument("target", metavar="DEST_PATH|-|CONTAINER:DEST_PATH")
 def cp(session: Session, /, source: str, target: str, **given: Any) -> None:
     """Copy."""
     from_container, from_path = _split(source)
@@ -49,7 +46,7 @@ def cp(session: Session, /, source: str, target: str, **given: Any) -> None:
         count = _copy_in(client, from_path, to_container, to_path, archive=given["archive"], follow=given["follow"])
     else:
         raise Failed("must specify at least one container source")
-    quiet = given["quiet"] if was_given("quiet") else not is_terminal(sys.stdout)
+    quiet = given["quiet"] if "quiet" in session.given else not is_terminal(sys.stdout)
     if not quiet and "-" not in {source, target}:
         print(f"Successfully copied {human_size(count)} to {target}", file=sys.stderr)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import click
-
 from pogu.cli.commands.images import LISTING as IMAGES
 from pogu.cli.commands.ps import container_row
 from pogu.cli.commands.volumes import volume_row
@@ -28,7 +26,6 @@ _LISTING = Listing(
 @command("df", help="Show disk usage")
 @value("--format", "form", help="Format output using a template: table, table TEMPLATE, json, TEMPLATE")
 @switch("-v", "--verbose", help="Show detailed information on space usage")
-@click.pass_obj
 def df(session: Session, /, *, form: str | None, verbose: bool) -> None:
     """Show what images, containers, volumes and the build cache take, and what could be freed."""
     found = connect(session).get("/system/df")

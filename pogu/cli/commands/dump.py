@@ -9,8 +9,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import click
-
 from pogu.cli.client import Client
 from pogu.cli.connect import connect
 from pogu.cli.invoke import Session
@@ -22,7 +20,6 @@ _SECRET = "xxxxx"  # noqa: S105 # what stands in place of one
 
 @command("dump", help="Write an archive for a bug report: version, settings, state, log; no secrets")
 @value("-o", "--output", help="File to write (default pogu-debug-TIME.tar.gz)")
-@click.pass_obj
 def dump(session: Session, /, *, output: str | None) -> None:
     """Write the archive and print its name. Environment variables and labels of containers are left out."""
     client = connect(session)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-import click
-
 from pogu.cli.connect import connect
 from pogu.cli.filters import parse_filters
 from pogu.cli.invoke import Failed, Session
@@ -20,7 +18,6 @@ from pogu.cli.units import api_time
 @value("--format", "form", help="Format output using a template: json, TEMPLATE")
 @value("--since", help="Show all events created since timestamp")
 @value("--until", help="Stream events until this timestamp")
-@click.pass_obj
 def events(
     session: Session, /, *, filters: tuple[str, ...], form: str | None, since: str | None, until: str | None
 ) -> None:

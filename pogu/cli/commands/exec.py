@@ -7,13 +7,11 @@ import sys
 import threading
 from typing import Any
 
-import click
-
 from pogu.cli.client import Client, segment
 from pogu.cli.connect import connect
 from pogu.cli.flags.pairs import environment
 from pogu.cli.invoke import Exit, Failed, Session
-from pogu.cli.pflag import command, many, switch, value
+from pogu.cli.pflag import argument, command, many, switch, value
 from pogu.cli.streams import pump
 from pogu.cli.terminal import (
     DEFAULT_DETACH_KEYS,
@@ -37,9 +35,8 @@ from pogu.errors import PoguError
 @switch("-t", "--tty", help="Allocate a pseudo-TTY")
 @value("-u", "--user", default="", help="Username or UID (format: <name|uid>[:<group|gid>])")
 @value("-w", "--workdir", default="", help="Working directory inside the container")
-@click.argument("container", metavar="CONTAINER")
-@click.argument("words", nargs=-1, required=True, metavar="COMMAND [ARG...]", type=click.UNPROCESSED)
-@click.pass_obj
+@argument("container", metavar="CONTAINER")
+@argument("words", nargs=-1, required=True, metavar="COMMAND [ARG...]")
 def exec_(session: Session, /, *, container: str, words: tuple[str, ...], **given: Any) -> None:
     """Run a command in a container; the exit code is the command's."""
     client = connect(session)

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import sys
 
-import click
-
 from pogu.cli.client import segment
 from pogu.cli.commands.images import check_reference, split_tag
 from pogu.cli.connect import connect
 from pogu.cli.files import check_output, write_to
 from pogu.cli.invoke import Failed, Session
-from pogu.cli.pflag import command, many, switch, value
+from pogu.cli.pflag import argument, command, many, switch, value
 from pogu.cli.terminal import is_terminal
 
 _KINDS = "CAD"  # modified, added, deleted
 
 
 @command("diff", help="Inspect changes to files or directories on a container's filesystem")
-@click.argument("container", metavar="CONTAINER")
-@click.pass_obj
+@argument("container", metavar="CONTAINER")
 def diff(session: Session, /, *, container: str) -> None:
     """Print what a container has changed."""
     for change in connect(session).get(f"/containers/{segment(container)}/changes") or []:
@@ -28,8 +25,7 @@ def diff(session: Session, /, *, container: str) -> None:
 
 @command("export", help="Export a container's filesystem as a tar archive")
 @value("-o", "--output", help="Write to a file, instead of STDOUT")
-@click.argument("container", metavar="CONTAINER")
-@click.pass_obj
+@argument("container", metavar="CONTAINER")
 def export(session: Session, /, *, container: str, output: str | None) -> None:
     """Write a container's file system as a tar archive."""
     if output is None and is_terminal(sys.stdout):
@@ -43,9 +39,8 @@ def export(session: Session, /, *, container: str, output: str | None) -> None:
 @many("-c", "--change", help="Apply Dockerfile instruction to the created image")
 @value("-m", "--message", help="Commit message")
 @switch("-p", "--pause", default=True, help="Pause container during commit")
-@click.argument("container", metavar="CONTAINER")
-@click.argument("reference", required=False, metavar="[REPOSITORY[:TAG]]")
-@click.pass_obj
+@argument("container", metavar="CONTAINER")
+@argument("reference", required=False, metavar="[REPOSITORY[:TAG]]")
 def commit(
     session: Session,
     /,

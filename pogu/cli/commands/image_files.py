@@ -6,13 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import click
-
 from pogu.cli.commands.images import check_reference, split_tag
 from pogu.cli.connect import connect
 from pogu.cli.files import check_output, pieces, write_to
 from pogu.cli.invoke import Failed, Session
-from pogu.cli.pflag import command, many, switch, value
+from pogu.cli.pflag import argument, command, many, switch, value
 from pogu.cli.progress import show_progress
 from pogu.cli.terminal import is_terminal
 
@@ -20,8 +18,7 @@ from pogu.cli.terminal import is_terminal
 @command("save", help="Save one or more images to a tar archive (streamed to STDOUT by default)")
 @value("-o", "--output", help="Write to a file, instead of STDOUT")
 @value("--platform", help="Save only the given platform")
-@click.argument("names", nargs=-1, required=True, metavar="IMAGE [IMAGE...]")
-@click.pass_obj
+@argument("names", nargs=-1, required=True, metavar="IMAGE [IMAGE...]")
 def save(session: Session, /, *, names: tuple[str, ...], output: str | None, platform: str | None) -> None:
     """Save images."""
     if output is None and is_terminal(sys.stdout):
@@ -35,7 +32,6 @@ def save(session: Session, /, *, names: tuple[str, ...], output: str | None, pla
 @value("-i", "--input", "source", help="Read from tar archive file, instead of STDIN")
 @value("--platform", help="Load only the given platform")
 @switch("-q", "--quiet", help="Suppress the load output")
-@click.pass_obj
 def load(session: Session, /, *, source: str | None, platform: str | None, quiet: bool) -> None:
     """Load images."""
     if source is None and is_terminal(sys.stdin):
@@ -60,9 +56,8 @@ def _opened(source: str | None) -> BinaryIO:
 @many("-c", "--change", help="Apply Dockerfile instruction to the created image")
 @value("-m", "--message", help="Set commit message for imported image")
 @value("--platform", help="Set platform if server is multi-platform capable")
-@click.argument("source", metavar="file|URL|-")
-@click.argument("reference", required=False, metavar="[REPOSITORY[:TAG]]")
-@click.pass_obj
+@argument("source", metavar="file|URL|-")
+@argument("reference", required=False, metavar="[REPOSITORY[:TAG]]")
 def import_(session: Session, /, source: str, reference: str | None, **given: Any) -> None:
     """Make an image of a file system."""
     if reference:

@@ -7,15 +7,13 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import click
-
 from pogu.cli.client import ApiError, segment
 from pogu.cli.commands.each import each
 from pogu.cli.connect import connect
 from pogu.cli.filters import parse_filters
 from pogu.cli.invoke import Failed, Session
 from pogu.cli.output import Listing, print_rows
-from pogu.cli.pflag import command, many, switch, value
+from pogu.cli.pflag import argument, command, many, switch, value
 from pogu.cli.units import human_age, human_moment, human_size
 
 _TABLE = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
@@ -43,8 +41,7 @@ _NONE = "<none>"
 @value("--format", "form", help="Format output using a template: table, table TEMPLATE, json, TEMPLATE")
 @switch("--no-trunc", help="Don't truncate output")
 @switch("-q", "--quiet", help="Only show image IDs")
-@click.argument("repository", required=False, metavar="[REPOSITORY[:TAG]]")
-@click.pass_obj
+@argument("repository", required=False, metavar="[REPOSITORY[:TAG]]")
 def images(session: Session, /, repository: str | None, **given: Any) -> None:
     """List images."""
     filters = parse_filters(given["filters"]) or {}
@@ -96,8 +93,7 @@ def _size(number: int) -> str:
 @command("rmi", help="Remove one or more images")
 @switch("-f", "--force", help="Force removal of the image")
 @switch("--no-prune", help="Do not delete untagged parents")
-@click.argument("names", nargs=-1, required=True, metavar="IMAGE [IMAGE...]")
-@click.pass_obj
+@argument("names", nargs=-1, required=True, metavar="IMAGE [IMAGE...]")
 def rmi(session: Session, /, *, names: tuple[str, ...], force: bool, no_prune: bool) -> None:
     """Remove images."""
     client = connect(session)
@@ -118,9 +114,8 @@ def rmi(session: Session, /, *, names: tuple[str, ...], force: bool, no_prune: b
 
 
 @command("tag", help="Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE")
-@click.argument("source", metavar="SOURCE_IMAGE[:TAG]")
-@click.argument("target", metavar="TARGET_IMAGE[:TAG]")
-@click.pass_obj
+@argument("source", metavar="SOURCE_IMAGE[:TAG]")
+@argument("target", metavar="TARGET_IMAGE[:TAG]")
 def tag(session: Session, /, *, source: str, target: str) -> None:
     """Give an image another name."""
     check_reference(target, f'Error parsing reference: "{target}" is not a valid repository/tag: ')
@@ -152,8 +147,7 @@ def split_tag(name: str) -> tuple[str, str]:
 @switch("-H", "--human", default=True, help="Print sizes and dates in human readable format")
 @switch("--no-trunc", help="Don't truncate output")
 @switch("-q", "--quiet", help="Only show image IDs")
-@click.argument("image", metavar="IMAGE")
-@click.pass_obj
+@argument("image", metavar="IMAGE")
 def history(session: Session, /, image: str, **given: Any) -> None:
     """List what an image was made of."""
     found = connect(session).get(f"/images/{segment(image)}/history")

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import click
-
 from pogu import __version__
 from pogu.cli.connect import connect
 from pogu.cli.invoke import Failed, Session
@@ -20,7 +18,6 @@ from pogu.errors import PoguError
 
 @command("info", help="Display system-wide information")
 @value("-f", "--format", "form", help="Format output using a template: json, TEMPLATE")
-@click.pass_obj
 def info(session: Session, /, *, form: str | None) -> None:
     """Print what the daemon says of itself and of its host."""
     render = object_template(form, misfit="", kind="system.dockerInfo") if form else None

@@ -7,19 +7,17 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import click
-
 from pogu.cli.client import ApiError, Client, segment
 from pogu.cli.connect import connect
 from pogu.cli.invoke import Exit, Failed, Session
 from pogu.cli.output import object_template, print_rendered
-from pogu.cli.pflag import command, switch, value
+from pogu.cli.pflag import argument, command, switch, value
 
 _FORMAT = value("-f", "--format", "form", help="Format output using a template: json, TEMPLATE")
 
 
 def _names(what: str) -> Callable[..., Any]:
-    return click.argument("names", nargs=-1, required=True, metavar=f"{what} [{what}...]")
+    return argument("names", nargs=-1, required=True, metavar=f"{what} [{what}...]")
 
 
 _KINDS = ("config", "container", "image", "network", "node", "plugin", "secret", "service", "task", "volume")
@@ -38,7 +36,6 @@ _PATHS = {
 @switch("-s", "--size", help="Display total file sizes if the type is container")
 @value("--type", "kind", help='Only inspect objects of the given type: "container", "image", "network", "volume"')
 @_names("NAME|ID")
-@click.pass_obj
 def inspect(session: Session, /, *, names: tuple[str, ...], form: str | None, size: bool, kind: str | None) -> None:
     """Describe objects of any kind."""
     if kind is not None and kind not in _PATHS:
@@ -51,7 +48,6 @@ def inspect(session: Session, /, *, names: tuple[str, ...], form: str | None, si
 @_FORMAT
 @switch("-s", "--size", help="Display total file sizes")
 @_names("CONTAINER")
-@click.pass_obj
 def inspect_container(session: Session, /, *, names: tuple[str, ...], form: str | None, size: bool) -> None:
     """Describe containers."""
     _inspect(session, names, form, kinds=["container"], size=size)
@@ -60,7 +56,6 @@ def inspect_container(session: Session, /, *, names: tuple[str, ...], form: str 
 @command("inspect", help="Display detailed information on one or more images")
 @_FORMAT
 @_names("IMAGE")
-@click.pass_obj
 def inspect_image(session: Session, /, *, names: tuple[str, ...], form: str | None) -> None:
     """Describe images."""
     _inspect(session, names, form, kinds=["image"])
@@ -70,7 +65,6 @@ def inspect_image(session: Session, /, *, names: tuple[str, ...], form: str | No
 @_FORMAT
 @switch("-v", "--verbose", help="Verbose output for diagnostics")
 @_names("NETWORK")
-@click.pass_obj
 def inspect_network(session: Session, /, *, names: tuple[str, ...], form: str | None, verbose: bool) -> None:
     """Describe networks."""
     _inspect(session, names, form, kinds=["network"], verbose=verbose)
@@ -79,7 +73,6 @@ def inspect_network(session: Session, /, *, names: tuple[str, ...], form: str | 
 @command("inspect", help="Display detailed information on one or more volumes")
 @_FORMAT
 @_names("VOLUME")
-@click.pass_obj
 def inspect_volume(session: Session, /, *, names: tuple[str, ...], form: str | None) -> None:
     """Describe volumes."""
     _inspect(session, names, form, kinds=["volume"])

@@ -5,15 +5,13 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import click
-
 from pogu.cli.client import ApiError, segment
 from pogu.cli.commands.each import each
 from pogu.cli.connect import connect
 from pogu.cli.invoke import Failed, Session
-from pogu.cli.pflag import command, switch, value
+from pogu.cli.pflag import argument, command, switch, value
 
-_CONTAINERS = click.argument("containers", nargs=-1, required=True, metavar="CONTAINER [CONTAINER...]")
+_CONTAINERS = argument("containers", nargs=-1, required=True, metavar="CONTAINER [CONTAINER...]")
 _SIGNAL = value("-s", "--signal", "signal_", help="Signal to send to the container")
 _TIMEOUT = value("-t", "--timeout", "--time", "timeout", type=int, help="Seconds to wait before killing the container")
 
@@ -22,7 +20,6 @@ _TIMEOUT = value("-t", "--timeout", "--time", "timeout", type=int, help="Seconds
 @_SIGNAL
 @_TIMEOUT
 @_CONTAINERS
-@click.pass_obj
 def stop(session: Session, /, *, containers: tuple[str, ...], signal_: str | None, timeout: int | None) -> None:
     """Stop containers."""
     client = connect(session)
@@ -33,7 +30,6 @@ def stop(session: Session, /, *, containers: tuple[str, ...], signal_: str | Non
 @_SIGNAL
 @_TIMEOUT
 @_CONTAINERS
-@click.pass_obj
 def restart(session: Session, /, *, containers: tuple[str, ...], signal_: str | None, timeout: int | None) -> None:
     """Restart containers."""
     client = connect(session)
@@ -43,7 +39,6 @@ def restart(session: Session, /, *, containers: tuple[str, ...], signal_: str | 
 @command("kill", help="Kill one or more running containers")
 @_SIGNAL
 @_CONTAINERS
-@click.pass_obj
 def kill(session: Session, /, *, containers: tuple[str, ...], signal_: str | None) -> None:
     """Send a signal to containers, KILL if none is named."""
     client = connect(session)
@@ -52,7 +47,6 @@ def kill(session: Session, /, *, containers: tuple[str, ...], signal_: str | Non
 
 @command("pause", help="Pause all processes within one or more containers")
 @_CONTAINERS
-@click.pass_obj
 def pause(session: Session, /, *, containers: tuple[str, ...]) -> None:
     """Pause containers."""
     client = connect(session)
@@ -61,7 +55,6 @@ def pause(session: Session, /, *, containers: tuple[str, ...]) -> None:
 
 @command("unpause", help="Unpause all processes within one or more containers")
 @_CONTAINERS
-@click.pass_obj
 def unpause(session: Session, /, *, containers: tuple[str, ...]) -> None:
     """Unpause containers."""
     client = connect(session)
@@ -73,7 +66,6 @@ def unpause(session: Session, /, *, containers: tuple[str, ...]) -> None:
 @switch("-l", "--link", help="Remove the specified link")
 @switch("-v", "--volumes", help="Remove anonymous volumes associated with the container")
 @_CONTAINERS
-@click.pass_obj
 def rm(session: Session, /, *, containers: tuple[str, ...], **given: Any) -> None:
     """Remove containers; with --force one that is not there is no error."""
     client = connect(session)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
 from pogu.cli.client import segment
 from pogu.cli.connect import connect
 from pogu.cli.invoke import Session
-from pogu.cli.pflag import command, switch, value
+from pogu.cli.pflag import argument, command, switch, value
 from pogu.cli.streams import copy_output
 from pogu.cli.units import api_time
 from pogu.errors import InvalidArgument
@@ -22,8 +20,7 @@ from pogu.errors import InvalidArgument
 @value("-n", "--tail", default="all", help="Number of lines to show from the end of the logs")
 @switch("-t", "--timestamps", help="Show timestamps")
 @value("--until", help="Show logs before a timestamp or relative time")
-@click.argument("container", metavar="CONTAINER")
-@click.pass_obj
+@argument("container", metavar="CONTAINER")
 def logs(session: Session, /, container: str, **given: Any) -> None:
     """Print what a container wrote, its standard error to ours."""
     client = connect(session)

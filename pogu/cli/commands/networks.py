@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
 from pogu.cli.client import ApiError, segment
 from pogu.cli.commands.each import each
 from pogu.cli.connect import connect
@@ -13,7 +11,7 @@ from pogu.cli.filters import parse_filters
 from pogu.cli.flags.pairs import labels, pairs
 from pogu.cli.invoke import Failed, Session
 from pogu.cli.output import Listing, print_rows
-from pogu.cli.pflag import command, many, switch, value
+from pogu.cli.pflag import argument, command, many, switch, value
 
 
 @command("ls", help="List networks")
@@ -21,7 +19,6 @@ from pogu.cli.pflag import command, many, switch, value
 @value("--format", "form", help="Format output using a template: table, table TEMPLATE, json, TEMPLATE")
 @switch("--no-trunc", help="Do not truncate the output")
 @switch("-q", "--quiet", help="Only display network IDs")
-@click.pass_obj
 def list_(session: Session, /, **given: Any) -> None:
     """List networks by name."""
     found = connect(session).get("/networks", filters=parse_filters(given["filters"]))
@@ -78,8 +75,7 @@ def _go_time(text: str) -> str:
 @many("-o", "--opt", help="Set driver specific options")
 @value("--scope", help="Control the network's scope")
 @many("--subnet", help="Subnet in CIDR format that represents a network segment")
-@click.argument("name", metavar="NETWORK")
-@click.pass_obj
+@argument("name", metavar="NETWORK")
 def create(session: Session, /, name: str, **given: Any) -> None:
     """Make a network and print its ID."""
     body = {
@@ -147,10 +143,9 @@ def _pool_of(pools: list[Any], text: str, message: str) -> dict[str, Any]:
     raise Failed(message)
 
 
-@command("rm", help="Remove one or more networks")
+@command("rm", help="Remove one or more networks", bare=True)
 @switch("-f", "--force", help="Do not error if the network does not exist")
-@click.argument("names", nargs=-1, required=True, metavar="NETWORK [NETWORK...]")
-@click.pass_obj
+@argument("names", nargs=-1, required=True, metavar="NETWORK [NETWORK...]")
 def remove(session: Session, /, *, names: tuple[str, ...], force: bool) -> None:
     """Remove networks."""
     client = connect(session)
@@ -175,9 +170,8 @@ def remove(session: Session, /, *, names: tuple[str, ...], force: bool) -> None:
 @value("--ip6", help="IPv6 address")
 @many("--link", help="Add link to another container")
 @many("--link-local-ip", help="Add a link-local address for the container")
-@click.argument("network", metavar="NETWORK")
-@click.argument("container", metavar="CONTAINER")
-@click.pass_obj
+@argument("network", metavar="NETWORK")
+@argument("container", metavar="CONTAINER")
 def connect_(session: Session, /, network: str, container: str, **given: Any) -> None:
     """Connect a container."""
     ipam = {"IPv4Address": given["ip"], "IPv6Address": given["ip6"], "LinkLocalIPs": list(given["link_local_ip"])}
@@ -194,9 +188,8 @@ def connect_(session: Session, /, network: str, container: str, **given: Any) ->
 
 @command("disconnect", help="Disconnect a container from a network")
 @switch("-f", "--force", help="Force the container to disconnect from a network")
-@click.argument("network", metavar="NETWORK")
-@click.argument("container", metavar="CONTAINER")
-@click.pass_obj
+@argument("network", metavar="NETWORK")
+@argument("container", metavar="CONTAINER")
 def disconnect(session: Session, /, *, network: str, container: str, force: bool) -> None:
     """Disconnect a container."""
     connect(session).post(f"/networks/{segment(network)}/disconnect", {"Container": container, "Force": force})

@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-import click
-
 from pogu.cli.client import Client
 from pogu.cli.connect import connect
 from pogu.cli.filters import parse_filters
@@ -60,7 +58,6 @@ def _filters(given: Sequence[str]) -> dict[str, list[str]] | None:
 @command("prune", help="Remove all stopped containers")
 @_FORCE
 @_FILTER
-@click.pass_obj
 def prune_containers(session: Session, /, *, force: bool, filters: tuple[str, ...]) -> None:
     """Remove stopped containers."""
     wanted = _filters(filters)
@@ -72,7 +69,6 @@ def prune_containers(session: Session, /, *, force: bool, filters: tuple[str, ..
 @switch("-a", "--all", "all_", help="Remove all unused images, not just dangling ones")
 @_FORCE
 @_FILTER
-@click.pass_obj
 def prune_images(session: Session, /, *, all_: bool, force: bool, filters: tuple[str, ...]) -> None:
     """Remove images without a name, or all that no container uses."""
     wanted = {**(_filters(filters) or {}), "dangling": ["false" if all_ else "true"]}
@@ -84,7 +80,6 @@ def prune_images(session: Session, /, *, all_: bool, force: bool, filters: tuple
 @command("prune", help="Remove all unused networks")
 @_FORCE
 @_FILTER
-@click.pass_obj
 def prune_networks(session: Session, /, *, force: bool, filters: tuple[str, ...]) -> None:
     """Remove networks that no container uses."""
     wanted = _filters(filters)
@@ -96,7 +91,6 @@ def prune_networks(session: Session, /, *, force: bool, filters: tuple[str, ...]
 @switch("-a", "--all", "all_", help="Remove all unused volumes, not just anonymous ones")
 @_FORCE
 @_FILTER
-@click.pass_obj
 def prune_volumes(session: Session, /, *, all_: bool, force: bool, filters: tuple[str, ...]) -> None:
     """Remove anonymous volumes that no container uses, or all such."""
     wanted = _filters(filters) or {}
@@ -114,7 +108,6 @@ def prune_volumes(session: Session, /, *, all_: bool, force: bool, filters: tupl
 @_FORCE
 @_FILTER
 @value("--keep-storage", metavar="bytes", help="Amount of disk space to keep for cache")
-@click.pass_obj
 def prune_builder(
     session: Session, /, *, all_: bool, force: bool, filters: tuple[str, ...], keep_storage: str | None
 ) -> None:
@@ -140,7 +133,6 @@ def _prune_cache(
 @_FORCE
 @_FILTER
 @switch("--volumes", help="Prune anonymous volumes")
-@click.pass_obj
 def prune_system(session: Session, /, *, all_: bool, force: bool, filters: tuple[str, ...], volumes: bool) -> None:
     """Remove stopped containers, unused networks, images and build cache, and volumes where asked."""
     wanted = _filters(filters)

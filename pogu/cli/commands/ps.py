@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import click
-
 from pogu.cli.connect import connect
 from pogu.cli.filters import parse_filters
 from pogu.cli.invoke import Session
@@ -41,7 +39,6 @@ _LISTING = Listing(
 @switch("--no-trunc", help="Don't truncate output")
 @switch("-q", "--quiet", help="Only display container IDs")
 @switch("-s", "--size", help="Display total file sizes")
-@click.pass_obj
 def ps(session: Session, /, **given: Any) -> None:
     """List containers."""
     last = 1 if given["latest"] else given["last"]

@@ -5,15 +5,13 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import click
-
 from pogu.cli.client import CannotConnect, Client, segment
 from pogu.cli.connect import connect
 from pogu.cli.filters import parse_filters
 from pogu.cli.invoke import Failed, Session
 from pogu.cli.logins import HUB, Auth, Logins, header, server_name
-from pogu.cli.output import print_rows
-from pogu.cli.pflag import command, many, switch, value
+from pogu.cli.output import Listing, print_rows
+from pogu.cli.pflag import argument, command, many, switch, value
 from pogu.cli.progress import show_progress
 from pogu.cli.terminal import is_terminal
 from pogu.errors import PoguError
@@ -23,8 +21,7 @@ from pogu.errors import PoguError
 @switch("-a", "--all-tags", help="Download all tagged images in the repository")
 @value("--platform", help="Set platform if server is multi-platform capable")
 @switch("-q", "--quiet", help="Suppress verbose output")
-@click.argument("name", metavar="NAME[:TAG|@DIGEST]")
-@click.pass_obj
+@argument("name", metavar="NAME[:TAG|@DIGEST]")
 def pull(session: Session, /, *, name: str, all_tags: bool, platform: str | None, quiet: bool) -> None:
     """Download an image."""
     from pogu.engine.images.reference import parse_reference
@@ -52,8 +49,7 @@ def fetch(client: Client, image: str, repository: str, tag: str, platform: str |
 @switch("-a", "--all-tags", help="Push all tags of an image to the repository")
 @value("--platform", help="Push the image only if it is for this platform: os[/arch[/variant]]")
 @switch("-q", "--quiet", help="Suppress verbose output")
-@click.argument("name", metavar="NAME[:TAG]")
-@click.pass_obj
+@argument("name", metavar="NAME[:TAG]")
 def push(session: Session, /, *, name: str, all_tags: bool, platform: str | None, quiet: bool) -> None:
     """Upload an image."""
     from pogu.engine.images.reference import parse_reference
@@ -85,8 +81,7 @@ def _json(text: str) -> dict[str, str]:
 @value("-u", "--username", help="Username")
 @value("-p", "--password", help="Password or Personal Access Token (PAT)")
 @switch("--password-stdin", help="Take the Password or Personal Access Token (PAT) from stdin")
-@click.argument("server", required=False, metavar="[SERVER]")
-@click.pass_obj
+@argument("server", required=False, metavar="[SERVER]")
 def login(session: Session, /, server: str | None, **given: Any) -> None:
     """Authenticate to a registry."""
     logins = Logins()
@@ -157,8 +152,8 @@ def _try(session: Session, auth: Auth) -> str:
 
 
 @command("logout", help="Log out from a registry")
-@click.argument("server", required=False, metavar="[SERVER]")
-def logout(server: str | None) -> None:
+@argument("server", required=False, metavar="[SERVER]")
+def logout(_session: Session, /, *, server: str | None) -> None:
     """Forget a login."""
     logins = Logins()
     address = server_name(server) if server else HUB
@@ -171,16 +166,19 @@ def logout(server: str | None) -> None:
 @value("--format", "form", help="Format output using a template: table, table TEMPLATE, json, TEMPLATE")
 @value("--limit", type=int, default=0, help="Max number of search results")
 @switch("--no-trunc", help="Don't truncate output")
-@click.argument("term", metavar="TERM")
-@click.pass_obj
+@argument("term", metavar="TERM")
 def search(session: Session, /, term: str, **given: Any) -> None:
     """Search a registry."""
     query = {"term": term, "limit": given["limit"] or None, "filters": parse_filters(given["filters"]) or None}
     auth = header(Logins().for_image(term))
     found = connect(session).request("GET", "/images/search", query=query, headers=auth).json()
     rows = [_row(entry, trunc=not given["no_trunc"]) for entry in found]
-    default = "{{.Name}}\t{{.Description}}\t{{.StarCount}}\t{{.IsOfficial}}"
-    print_rows(given["form"], rows, default, {"StarCount": "STARS", "IsOfficial": "OFFICIAL"})
+    print_rows(given["form"], rows, _LISTING)
+
+
+_LISTING = Listing(
+    "{{.Name}}\t{{.Description}}\t{{.StarCount}}\t{{.IsOfficial}}", {"StarCount": "STARS", "IsOfficial": "OFFICIAL"}
+)
 
 
 def _row(entry: dict[str, Any], *, trunc: bool) -> dict[str, Any]:

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
-
-from pogu.cli.pflag import command, switch, value
+from pogu.cli.invoke import Session
+from pogu.cli.pflag import command, many, switch, value
 
 _SERVE: list[Callable[[Any], Any]] = [
     value(
@@ -16,7 +15,7 @@ _SERVE: list[Callable[[Any], Any]] = [
     ),
     value("--root", metavar="directory", help="Where everything is kept (default /var/lib/pogu/registry)"),
     value("--storage", metavar="url", help="Keep content elsewhere: a directory, s3://BUCKET/PREFIX, gs://…, az://…"),
-    value("--listen", multiple=True, metavar="address", help="Address to serve on (default 127.0.0.1:5000)"),
+    many("--listen", metavar="address", help="Address to serve on (default 127.0.0.1:5000)"),
     value("--tls-cert", metavar="file", help="Certificate, PEM"),
     value("--tls-key", metavar="file", help="Its key, PEM"),
     value("--tls-client-ca", metavar="file", help="Take only clients with a certificate of this CA"),
@@ -31,7 +30,7 @@ _SERVE: list[Callable[[Any], Any]] = [
     value("--token-realm", metavar="url", help="Where clients get them"),
     value("--external-url", metavar="url", help="The registry's address as clients see it"),
     switch("--absolute-urls", default=None, help="Answer with whole addresses instead of paths"),
-    value("--trusted-proxy", multiple=True, metavar="network", help="Believe X-Forwarded-For of these"),
+    many("--trusted-proxy", metavar="network", help="Believe X-Forwarded-For of these"),
     switch("--read-only", default=None, help="Take no changes"),
     switch("--no-deletion", default=None, help="Do not let clients delete"),
     switch("--no-page", default=None, help="Serve no page for browsers"),
@@ -58,7 +57,7 @@ def _options(decorated: Any) -> Any:
 
 @command("serve", help="Serve a registry for images and artifacts (OCI distribution specification 1.1)")
 @_options
-def serve(**given: Any) -> None:
+def serve(_session: Session, /, **given: Any) -> None:
     """Serve until told to stop."""
     from pogu.registry.process import run
 
@@ -67,13 +66,13 @@ def serve(**given: Any) -> None:
 
 @command("collect", help="Apply retention rules and free unused space once, while no registry serves the directory")
 @_options
-def collect(**given: Any) -> None:
+def collect(_session: Session, /, **given: Any) -> None:
     """Collect once."""
     import asyncio
 
     from pogu.registry.process import collect_once
 
-    click.echo(asyncio.run(collect_once(_resolved(given))))
+    print(asyncio.run(collect_once(_resolved(given))))
 
 
 def _resolved(given: dict[str, Any]) -> Any:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-import click
-
-from pogu.cli.invoke import Failed
-from pogu.cli.pflag import command, many, switch, value
+from pogu.cli.invoke import Failed, Session
+from pogu.cli.pflag import argument, command, many, switch, value
 from pogu.errors import PoguError
 
 if TYPE_CHECKING:
@@ -23,8 +21,8 @@ _CERTS = many("--registry-certs", "certs", help="Directory with certificates of 
 @command("tags", help="List the tags of a repository in its registry")
 @_INSECURE
 @_CERTS
-@click.argument("name", metavar="NAME")
-def tags(name: str, insecure: Sequence[str], certs: Sequence[str]) -> None:
+@argument("name", metavar="NAME")
+def tags(_session: Session, /, *, name: str, insecure: Sequence[str], certs: Sequence[str]) -> None:
     """Print the tags, one a line."""
     from pogu.cli.remote import open_repository, registries
     from pogu.engine.images.reference import parse_reference
@@ -41,10 +39,18 @@ def tags(name: str, insecure: Sequence[str], certs: Sequence[str]) -> None:
 @switch("-q", "--quiet", help="Print only the digest")
 @_INSECURE
 @_CERTS
-@click.argument("source", metavar="SOURCE[:TAG|@DIGEST]")
-@click.argument("target", metavar="TARGET[:TAG]")
+@argument("source", metavar="SOURCE[:TAG|@DIGEST]")
+@argument("target", metavar="TARGET[:TAG]")
 def copy(
-    source: str, target: str, *, platform: str | None, quiet: bool, insecure: Sequence[str], certs: Sequence[str]
+    _session: Session,
+    /,
+    *,
+    source: str,
+    target: str,
+    platform: str | None,
+    quiet: bool,
+    insecure: Sequence[str],
+    certs: Sequence[str],
 ) -> None:
     """Copy an image between registries."""
     from pogu.cli.remote import open_repository, registries

@@ -6,21 +6,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import click
-
 from pogu.cli.client import ApiError, Client
 from pogu.cli.connect import connect
 from pogu.cli.flags import container_options, create_body
 from pogu.cli.flags.body import attached
 from pogu.cli.foreground import Foreground
 from pogu.cli.invoke import Exit, Failed, Session
-from pogu.cli.pflag import command, switch, value
+from pogu.cli.pflag import argument, command, switch, value
 from pogu.cli.terminal import is_terminal, size
 from pogu.cli.wrong import WrongValue
 from pogu.errors import PoguError
 
-_IMAGE = click.argument("image", metavar="IMAGE")
-_COMMAND = click.argument("words", nargs=-1, metavar="[COMMAND] [ARG...]", type=click.UNPROCESSED)
+_IMAGE = argument("image", metavar="IMAGE")
+_COMMAND = argument("words", nargs=-1, metavar="[COMMAND] [ARG...]")
 RUN_FAILED = 125
 
 
@@ -28,7 +26,6 @@ RUN_FAILED = 125
 @container_options
 @_IMAGE
 @_COMMAND
-@click.pass_obj
 def create(session: Session, /, *, image: str, words: tuple[str, ...], **given: Any) -> None:
     """Create a container and print its ID."""
     try:
@@ -48,7 +45,6 @@ def create(session: Session, /, *, image: str, words: tuple[str, ...], **given: 
 @container_options
 @_IMAGE
 @_COMMAND
-@click.pass_obj
 def run(session: Session, /, *, image: str, words: tuple[str, ...], **given: Any) -> None:
     """Create a container, start it, and stay with it unless detached; the exit code is the container's."""
     given["detach_keys"] = given["detach_keys"] or session.settings.get("detachKeys", "")

@@ -7,13 +7,11 @@ import threading
 import time
 from typing import Any
 
-import click
-
 from pogu.cli.client import ApiError, Client, segment
 from pogu.cli.connect import connect
 from pogu.cli.invoke import Session
 from pogu.cli.output import Listing, print_rows, render_rows
-from pogu.cli.pflag import command, switch, value
+from pogu.cli.pflag import argument, command, switch, value
 from pogu.cli.terminal import is_terminal
 from pogu.cli.units import human_binary, human_size
 
@@ -40,8 +38,7 @@ _INTERVAL = 0.5  # seconds between two drawings, as docker has it
 @value("--format", "form", help="Format output using a template: table, table TEMPLATE, json, TEMPLATE")
 @switch("--no-stream", help="Disable streaming stats and only pull the first result")
 @switch("--no-trunc", help="Do not truncate output")
-@click.argument("containers", nargs=-1, metavar="[CONTAINER...]")
-@click.pass_obj
+@argument("containers", nargs=-1, metavar="[CONTAINER...]")
 def stats(session: Session, /, containers: tuple[str, ...], **given: Any) -> None:
     """Show containers' use of CPU, memory, network, disks and processes."""
     client = connect(session)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import click
-
 from pogu.cli.client import segment
 from pogu.cli.commands.each import each
 from pogu.cli.connect import connect
 from pogu.cli.flags.body import nano_cpus, size, swap
 from pogu.cli.flags.pairs import restart_policy
 from pogu.cli.invoke import Failed, Session
-from pogu.cli.pflag import command, value
+from pogu.cli.pflag import argument, command, value
 
 
 @command("update", help="Update configuration of one or more containers")
@@ -31,8 +29,7 @@ from pogu.cli.pflag import command, value
 @value("--memory-swap", metavar="bytes", help="Swap limit equal to memory plus swap: -1 to enable unlimited swap")
 @value("--pids-limit", type=int, help="Tune container pids limit (set -1 for unlimited)")
 @value("--restart", help="Restart policy to apply when a container exits")
-@click.argument("containers", nargs=-1, required=True, metavar="CONTAINER [CONTAINER...]")
-@click.pass_obj
+@argument("containers", nargs=-1, required=True, metavar="CONTAINER [CONTAINER...]")
 def update(session: Session, /, containers: tuple[str, ...], **given: Any) -> None:
     """Change the resources and the restart policy of containers."""
     body = _body(given)

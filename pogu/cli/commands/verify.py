@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import click
-
 from pogu.cli.connect import connect
 from pogu.cli.invoke import Exit, Session
 from pogu.cli.pflag import command, switch, value
@@ -16,13 +14,12 @@ from pogu.cli.pflag import command, switch, value
 @command("verify", help="Compare the records with the disk and the kernel, and say what does not agree")
 @switch("--repair", help="Put right what can be without risk to data, and say what was done")
 @switch("--deep", help="Read every blob and every file of every layer, too")
-@value("--format", "form", type=click.Choice(["text", "json"]), default="text", help="text or json")
-@click.pass_obj
+@value("--format", "form", choices=("text", "json"), default="text", help="text or json")
 def verify(session: Session, /, *, repair: bool, deep: bool, form: str) -> None:
     """Print what is wrong; exit code 1 when something is and was not repaired."""
     query = {"repair": "true" if repair else None, "deep": "true" if deep else None}
     found = connect(session).request("POST", "/system/verify", query=query).json()
-    click.echo(json.dumps(found, indent=2) if form == "json" else "\n".join(_lines(found)))
+    print(json.dumps(found, indent=2) if form == "json" else "\n".join(_lines(found)))
     if found["Left"]:
         raise Exit(1)
 

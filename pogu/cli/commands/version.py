@@ -6,8 +6,6 @@ import platform
 from collections.abc import Iterator
 from typing import Any
 
-import click
-
 from pogu import __version__
 from pogu.cli.connect import connect
 from pogu.cli.invoke import Failed, Session
@@ -21,7 +19,6 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # Go's names
 
 @command("version", help="Show the Pogu version information")
 @value("-f", "--format", "form", help="Format output using a template: json, TEMPLATE")
-@click.pass_obj
 def version(session: Session, /, *, form: str | None) -> None:
     """Print the versions of the command and of the daemon."""
     render = object_template(form, name="version", misfit="", kind="system.versionInfo") if form else None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
 from pogu.cli.client import segment
 from pogu.cli.commands.each import each
 from pogu.cli.connect import connect
@@ -13,14 +11,13 @@ from pogu.cli.filters import parse_filters
 from pogu.cli.flags.pairs import labels, pairs
 from pogu.cli.invoke import Failed, Session
 from pogu.cli.output import Listing, print_rows
-from pogu.cli.pflag import command, many, switch, value
+from pogu.cli.pflag import argument, command, many, switch, value
 
 
 @command("ls", help="List volumes")
 @many("-f", "--filter", "filters", help="Provide filter values (e.g. dangling=true)")
 @value("--format", "form", help="Format output using a template: table, table TEMPLATE, json, TEMPLATE")
 @switch("-q", "--quiet", help="Only display volume names")
-@click.pass_obj
 def list_(session: Session, /, **given: Any) -> None:
     """List volumes by name."""
     found = connect(session).get("/volumes", filters=parse_filters(given["filters"]))
@@ -61,8 +58,7 @@ def volume_row(entry: dict[str, Any]) -> dict[str, Any]:
 @many("--label", help="Set metadata for a volume")
 @value("--name", "old_name", help="Specify volume name", hidden=True)
 @many("-o", "--opt", help="Set driver specific options")
-@click.argument("name", required=False, metavar="[VOLUME]")
-@click.pass_obj
+@argument("name", required=False, metavar="[VOLUME]")
 def create(session: Session, /, name: str | None, **given: Any) -> None:
     """Make a volume and print its name."""
     if name and given["old_name"]:
@@ -78,8 +74,7 @@ def create(session: Session, /, name: str | None, **given: Any) -> None:
 
 @command("rm", help="Remove one or more volumes")
 @switch("-f", "--force", help="Force the removal of one or more volumes")
-@click.argument("names", nargs=-1, required=True, metavar="VOLUME [VOLUME...]")
-@click.pass_obj
+@argument("names", nargs=-1, required=True, metavar="VOLUME [VOLUME...]")
 def remove(session: Session, /, *, names: tuple[str, ...], force: bool) -> None:
     """Remove volumes."""
     client = connect(session)

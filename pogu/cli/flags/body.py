@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from pogu.cli.flags import pairs, ports
@@ -173,6 +172,8 @@ def nano_cpus(text: str | None) -> int:
     """Return billionths of a CPU of `1.5`."""
     if not text:
         return 0
+    from decimal import Decimal, InvalidOperation
+
     try:
         nanos = Decimal(text) * 10**9
     except InvalidOperation:

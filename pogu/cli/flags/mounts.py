@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,8 @@ def parse_mount(text: str) -> dict[str, Any]:
     """Return an entry of HostConfig.Mounts. Raises InvalidArgument in docker's words."""
     if not text:
         raise WrongValue("--mount", text, "EOF")
+    import csv
+
     mount: dict[str, Any] = {"Type": "volume"}
     for part in next(csv.reader([text])):
         key, eq, value = part.partition("=")

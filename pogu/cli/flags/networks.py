@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import re
 from typing import Any
 
 from pogu.cli.wrong import WrongValue
@@ -47,6 +45,8 @@ def _add_options(settings: dict[str, Any], given: dict[str, Any]) -> None:
     if ipam:
         settings["IPAMConfig"] = {**settings.get("IPAMConfig", {}), **ipam}
     if given["mac_address"]:
+        import re
+
         if not re.fullmatch(r"([0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}", given["mac_address"]):
             raise InvalidArgument(f"{given['mac_address']} is not a valid mac address")
         settings["MacAddress"] = given["mac_address"]
@@ -55,6 +55,8 @@ def _add_options(settings: dict[str, Any], given: dict[str, Any]) -> None:
 def _parse(text: str) -> tuple[str, dict[str, Any]]:
     if "=" not in text or text.startswith("container:"):
         return text, {}
+    import csv
+
     name, settings = "", {}  # type: str, dict[str, Any]
     for part in next(csv.reader([text])):
         key, eq, value = part.partition("=")

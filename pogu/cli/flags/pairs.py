@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pogu.cli.units import parse_duration, parse_size
+from pogu.cli.units import parse_size
 from pogu.cli.wrong import WrongValue
 from pogu.errors import InvalidArgument
 
@@ -199,6 +199,8 @@ def healthcheck(given: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _duration(flag: str, text: str | None) -> int:
+    from pogu.engine.moments import parse_duration
+
     try:
         return parse_duration(text or "0")
     except InvalidArgument as e:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Iterator
 
 from pogu.errors import InvalidArgument
@@ -95,6 +94,8 @@ def _split(text: str, spec: str) -> tuple[str, str, str]:
     if len(parts) == 2 and not text.startswith("["):
         return "", parts[0], parts[1]
     address, host, container = parts if len(parts) == 3 else (parts[0], "", parts[1])
+    import ipaddress
+
     try:
         if address:
             ipaddress.ip_address(address)

@@ -8,9 +8,9 @@ import msgspec
 
 from pogu.dialects.docker.call import Call, empty_response, primed, stream_response
 from pogu.dialects.docker.routes import TAR, Answer, Route, flag, text
-from pogu.dialects.docker.times import render_rfc3339
 from pogu.engine.archive import PathStat
 from pogu.engine.engine import Engine
+from pogu.engine.moments import format_ns
 from pogu.errors import InvalidArgument
 from pogu.http import Response
 
@@ -109,7 +109,7 @@ def render_stat(stat: PathStat) -> str:
         "name": stat.name,
         "size": stat.size,
         "mode": stat.mode,
-        "mtime": render_rfc3339(stat.mtime_ns),
+        "mtime": format_ns(stat.mtime_ns),
         "linkTarget": stat.link_target,
     }
     return base64.b64encode(msgspec.json.encode(value)).decode()

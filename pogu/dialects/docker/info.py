@@ -11,9 +11,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pogu
 from pogu.dialects.docker import host as hosts
-from pogu.dialects.docker.times import render_rfc3339
 from pogu.dialects.docker.version import MAXIMUM, MINIMUM, ApiVersion, render
 from pogu.engine.engine import Engine
+from pogu.engine.moments import format_ns
 from pogu.engine.registries.endpoints import LOOPBACK
 
 LOG_DRIVERS = ["json-file", "local", "none"]
@@ -73,7 +73,7 @@ async def render_info(engine: Engine, version: ApiVersion) -> dict[str, Any]:
         "Debug": engine.config.debug,
         "NFd": len(os.listdir("/proc/self/fd")),  # noqa: PTH208 # counted, not walked
         "NGoroutines": len(asyncio.all_tasks()),
-        "SystemTime": render_rfc3339(time.time_ns()),
+        "SystemTime": format_ns(time.time_ns()),
         "LoggingDriver": engine.config.log_driver,
         "CgroupDriver": engine.config.cgroup_driver,
         "CgroupVersion": host.cgroup_version,

@@ -1,40 +1,14 @@
-"""Times as Docker's API writes, reads and speaks them."""
+"""Times as Docker's API reads them in queries and writes them in logs."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
 
+from pogu.engine.moments import parse_rfc3339
 from pogu.errors import InvalidArgument
 
-ZERO_TIME = "0001-01-01T00:00:00Z"
-
 _SECOND = 1_000_000_000
-_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)")
-_UNITS: tuple[tuple[int, int, str], ...] = (  # below (hours), hours each, name
-    (48, 1, "hours"),
-    (24 * 7 * 2, 24, "days"),
-    (24 * 30 * 2, 24 * 7, "weeks"),
-    (24 * 365 * 2, 24 * 30, "months"),
-)
-
-
-def parse_rfc3339(text: str) -> int:
-    """Return Unix nanoseconds of an RFC 3339 time; 0 where the text is empty, zero or no time."""
-    found = _RFC3339.fullmatch(text)
-    if not found or text.startswith("0001-"):
-        return 0
-    zone = "+00:00" if found[3] == "Z" else found[3]
-    seconds = int(datetime.fromisoformat(found[1] + zone).timestamp())
-    return seconds * _SECOND + int((found[2] or "0").ljust(9, "0"))
-
-
-def render_rfc3339(time_ns: int) -> str:
-    """Return a time in UTC with as many digits as it needs, as Go's RFC3339Nano (trailing zeros dropped)."""
-    seconds, ns = divmod(time_ns, _SECOND)
-    base = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    fraction = f".{ns:09d}".rstrip("0") if ns else ""
-    return f"{base}{fraction}Z"
 
 
 def render_log_time(time_ns: int) -> str:
@@ -60,32 +34,8 @@ def parse_timestamp(name: str, text: str) -> int | None:
             raise InvalidArgument(f'invalid value for "{name}": invalid timestamp "{text}": value out of range')
         return seconds * _SECOND + int((found[2] or "0")[:9].ljust(9, "0"))
     try:
-        when = parse_rfc3339(text)
-    except ValueError:
-        when = 0
-    if when:
-        return when
+        if "T" in text:
+            return parse_rfc3339(text)
+    except InvalidArgument:
+        pass
     raise InvalidArgument(f'invalid value for "{name}": invalid timestamp "{text}": invalid syntax')
-
-
-def human_duration(nanoseconds: int) -> str:
-    """Return a duration in words, as the docker command's users know them: `About a minute`, `3 days`."""
-    seconds = nanoseconds // _SECOND
-    if seconds < 1:
-        return "Less than a second"
-    if seconds == 1:
-        return "1 second"
-    if seconds < 60:
-        return f"{seconds} seconds"
-    minutes = seconds // 60
-    if minutes == 1:
-        return "About a minute"
-    if minutes < 60:
-        return f"{minutes} minutes"
-    hours = int(nanoseconds / _SECOND / 3600 + 0.5)
-    if hours == 1:
-        return "About an hour"
-    for below, each, unit in _UNITS:
-        if hours < below:
-            return f"{hours // each} {unit}"
-    return f"{hours // (24 * 365)} years"

@@ -7,9 +7,10 @@ from typing import Any
 
 from pogu.dialects.docker.rendering.omission import omit_empty, plain
 from pogu.dialects.docker.rendering.settings import render_config, render_endpoints, render_host_config
-from pogu.dialects.docker.times import ZERO_TIME, human_duration, parse_rfc3339
 from pogu.dialects.docker.version import ApiVersion
 from pogu.engine.model import Container, ContainerState, MountPoint, PortBinding
+from pogu.engine.moments import NEVER, recorded_ns
+from pogu.engine.spans import human_duration
 
 Ports = Mapping[str, Sequence[PortBinding] | None]
 
@@ -38,13 +39,13 @@ def status_text(container: Container, now_ns: int) -> str:
         return "Removal In Progress"
     if state.dead:
         return "Dead"
-    if state.status == "created" or state.finished_at == ZERO_TIME:
+    if state.status == "created" or state.finished_at == NEVER:
         return "Created"
     return f"Exited ({state.exit_code}) {_since(state.finished_at, now_ns)} ago"
 
 
 def _since(time: str, now_ns: int) -> str:
-    return human_duration(now_ns - parse_rfc3339(time))
+    return human_duration((now_ns - recorded_ns(time)) / 1e9)
 
 
 def _health_text(state: ContainerState) -> str:
@@ -109,7 +110,7 @@ def render_summary(
         "Image": image,
         "ImageID": container.image_id,
         "Command": command_text(container),
-        "Created": parse_rfc3339(container.created) // 1_000_000_000,
+        "Created": recorded_ns(container.created) // 1_000_000_000,
         "Ports": render_port_summaries(container.ports),
     }
     if sizes is not None:

@@ -6,10 +6,10 @@ from typing import Any
 
 from pogu.dialects.docker.rendering.omission import omit_all_empty, omit_empty, plain
 from pogu.dialects.docker.rendering.settings import render_config
-from pogu.dialects.docker.times import ZERO_TIME
 from pogu.dialects.docker.version import ApiVersion
 from pogu.engine.images import Image, ImageSummary
 from pogu.engine.model import ContainerConfig
+from pogu.engine.moments import NEVER
 
 # What an image has of a container's settings; since 1.50 the others are no longer shown.
 _IMAGE_CONFIG = (
@@ -39,7 +39,7 @@ def render_image(image: Image, version: ApiVersion, driver: str, graph_data: dic
         "RepoDigests": image.repo_digests,
         "Parent": image.parent,
         "Comment": image.comment,
-        "Created": image.created or ZERO_TIME,
+        "Created": image.created or NEVER,
         "DockerVersion": details.docker_version or "",
         "Author": image.author,
         "Config": render_image_config(image.config, version),

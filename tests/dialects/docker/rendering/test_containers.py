@@ -7,7 +7,6 @@ from pogu.dialects.docker.rendering.containers import (
     render_summary,
     status_text,
 )
-from pogu.dialects.docker.times import render_rfc3339
 from pogu.engine.model import (
     Container,
     ContainerConfig,
@@ -18,12 +17,13 @@ from pogu.engine.model import (
     MountPoint,
     PortBinding,
 )
+from pogu.engine.moments import format_ns
 
 NOW = 1_700_000_000_000_000_000
 
 
 def ago(seconds):
-    return render_rfc3339(NOW - seconds * 1_000_000_000)
+    return format_ns(NOW - seconds * 1_000_000_000)
 
 
 def container(**state):
