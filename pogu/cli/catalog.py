@@ -174,6 +174,14 @@ ALIASES: dict[str, dict[str, str]] = {
     "context": {"list": "ls", "remove": "rm"},
 }
 
+# What docker has not.
+OWN: frozenset[str] = frozenset(
+    (
+        *("up", "down", "explain", "image bootstrap", "image copy", "image tags", "registry collect", "registry serve"),
+        *("system check", "system verify", "debug dump"),
+    )
+)
+
 # Docker's own commands for what is not here.
 ABSENT: dict[str, str] = {
     **dict.fromkeys(("swarm", "node", "service", "stack", "config", "secret"), "runs containers on one machine"),

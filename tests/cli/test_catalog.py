@@ -61,7 +61,7 @@ _LEFT_OUT = {
 # Commands of docker whose usage line has not all that they take.
 _SHORT_USAGE = {"builder prune", "context export", "container cp"}
 
-_OWN = {"up", "down", "image bootstrap", "system check", "debug dump", "registry collect", "registry serve"}
+_OWN = set(catalog.OWN)
 
 
 @pytest.mark.parametrize("name", [name for name, _ in _all() if name not in _OWN])

@@ -89,7 +89,7 @@ def run(
     `command` is a file named `docker`: the docker command where it is not given.
     """
     with tempfile.TemporaryDirectory(prefix="pogu-differential.", dir="/var/tmp") as folder:
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("DOCKER_", "POGU_"))}
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("DOCKER_", "POGU_", "PYTHONDONT"))}
         env = clean | {
             "DOCKER_HOST": url, "DOCKER_CONFIG": f"{folder}/.docker", "HOME": folder, "LC_ALL": "C", "TZ": "UTC",
             "PATH": f"{(command or Path(docker_command())).parent}:{clean['PATH']}",
