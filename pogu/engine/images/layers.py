@@ -147,6 +147,7 @@ class Layers:
         looked_at = hashed.size
         if not self._driver.has_layer(chain):
             await self._driver.add_layer(chain, parent, tar, diff_id=diff_id)
+        await self._driver.settle()  # somebody else may have added it, and not got so far
         if hashed.size > looked_at:
             return
         # The driver had it already, from an image that is gone or from somebody who adds it too, and read nothing.

@@ -134,7 +134,7 @@ class Puller:
     async def _place_all(
         self, rows: list[_Row], details: ImageConfig, joined: dict[str, Joined | None]
     ) -> list[StoredLayer]:
-        """Unpack the layers, bottom first, each as soon as the one below it is there."""
+        """Unpack the layers, bottom first, each as soon as the one below it is there; then all is on the disk."""
         chains = chain_ids(details.diff_ids)
         for row, chain, diff_id in zip(rows, chains, details.diff_ids, strict=True):
             if joined[row.layer.digest] is None:
@@ -146,10 +146,14 @@ class Puller:
             await self._place(row, joined[row.layer.digest], diff_id, (chain, parent))
             stored.append(StoredLayer(diff_id, row.layer.digest, row.layer.media_type, row.layer.size))
             parent = chain
+        await asyncio.gather(*(each.kept() for each in joined.values() if each is not None))
+        await self._layers.driver.settle()
+        for layer in stored:
+            self._layers.note_verified(layer.digest, layer.diff_id)
         return stored
 
     async def _place(self, row: _Row, joined: Joined | None, diff_id: str, where: tuple[str, str | None]) -> None:
-        """Unpack one layer and wait for its blob."""
+        """Unpack one layer while its blob comes."""
         chain, parent = where
         if self._layers.is_verified(chain, row.layer.digest, diff_id):
             return
@@ -159,8 +163,6 @@ class Puller:
                 await unpack(self._layers.driver, OpenFile(opened), parent, diff_id, seen)
         else:
             await unpack(self._layers.driver, joined.reader(), parent, diff_id, seen)
-            await joined.kept()
-        self._layers.note_verified(row.layer.digest, diff_id)
         step("image.pull.layer")
         row.say("Pull complete")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
 from pogu.engine.archive import Readable, run_in_thread
+from pogu.engine.archive.ahead import ReadAhead
 from pogu.engine.archive.compression import decompress
 from pogu.engine.images.digests import chain_ids
 from pogu.engine.images.layers import HashedFile
@@ -69,14 +71,14 @@ class _Bounded:
         self._compressed = compressed
         self._source = source
         self._tar = decompress(compressed)
-        self.size = 0
+        self._size = 0
 
     def read(self, size: int = -1, /) -> bytes:
         data = self._tar.read(size)
-        self.size += len(data)
-        if self.size > UNSUSPICIOUS and self.size > MOST_TIMES * self._compressed.size:
+        self._size += len(data)
+        if self._size > UNSUSPICIOUS and self._size > MOST_TIMES * self._compressed.size:
             raise InvalidArgument(
-                f"refusing a layer of {self._compressed.size} bytes that becomes more than {self.size}: "
+                f"refusing a layer of {self._compressed.size} bytes that becomes more than {self._size}: "
                 f"a decompression bomb (more than {MOST_TIMES} times as large)"
             )
         return data
@@ -85,24 +87,43 @@ class _Bounded:
         self._source.cancel()
 
 
+class _Ahead(ReadAhead):
+    """A layer that is decompressed ahead; `begun` says whether anybody has read it."""
+
+    def __init__(self, source: _Bounded) -> None:
+        super().__init__(source, "decompress")
+        self.begun = False
+        self.cancel = source.cancel
+
+    def read(self, size: int = -1, /) -> bytes:
+        self.begun = True
+        return super().read(size)
+
+
 async def unpack(
     driver: StorageDriver, source: Source, parent: str | None, diff_id: str, seen: Callable[[int], None]
 ) -> None:
     """Unpack the compressed layer in `source` on `parent`, or only verify it where the driver has it.
 
-    `seen` is told in a thread how many bytes of the source were read.
+    `seen` is told in a thread how many bytes of the source were read. The layer is on the disk once the driver has
+    settled.
 
     Raises:
         InvalidArgument: it is no layer, has not the content `diff_id`, or is a bomb; the driver is as it was.
     """
     compressed = _Counted(source, seen)
-    tar = await run_in_thread(lambda: _Bounded(compressed, source), source.cancel, "layer")
+    bounded = await run_in_thread(lambda: _Bounded(compressed, source), source.cancel, "layer")
+    tar = _Ahead(bounded)
     chain = diff_id if parent is None else chain_ids([parent, diff_id])[1]
-    if not driver.has_layer(chain):
-        await driver.add_layer(chain, parent, tar, diff_id=diff_id)
-    if tar.size:
-        return
-    # The driver had it already, from another blob or from somebody who adds it too, and read nothing.
-    actual = await run_in_thread(HashedFile(tar).finish, source.cancel, "layer digest")
+    try:
+        if not driver.has_layer(chain):
+            await driver.add_layer(chain, parent, tar, diff_id=diff_id, settled=False)
+        if tar.begun:
+            return
+        # The driver had it already, from another blob or from somebody who adds it too, and read nothing.
+        actual = await run_in_thread(HashedFile(tar).finish, source.cancel, "layer digest")
+    finally:
+        source.cancel()
+        await asyncio.shield(asyncio.to_thread(tar.close))
     if actual != diff_id:
         raise InvalidArgument(f"layer content has digest {actual}, expected {diff_id}")

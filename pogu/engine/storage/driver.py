@@ -74,18 +74,29 @@ class StorageDriver(ABC):
 
     @abstractmethod
     async def add_layer(
-        self, chain_id: str | None, parent: str | None, tar: Readable, *, diff_id: str | None = None
+        self,
+        chain_id: str | None,
+        parent: str | None,
+        tar: Readable,
+        *,
+        diff_id: str | None = None,
+        settled: bool = True,
     ) -> LayerInfo:
         """Unpack an uncompressed layer archive on top of `parent` (a chain ID) and return what it is.
 
         `tar` is read in a thread, to its end. With `chain_id` None the layer gets the chain ID that its content
         and parent give (the parent must exist). A layer that exists already is returned at once without reading
-        `tar`; concurrent calls for one chain ID unpack once. When it returns, the layer is on the disk.
+        `tar`; concurrent calls for one chain ID unpack once. When it returns, the layer is on the disk; with `settled`
+        False only once `settle` has returned, which has to be waited for before anything is recorded of the layer.
 
         Raises:
             NotFound: no such parent.
             InvalidArgument: not a tar archive, or its content does not have `diff_id` or does not give `chain_id`.
         """
+
+    @abstractmethod
+    async def settle(self) -> None:
+        """Return when all layers that were added before are on the disk."""
 
     @abstractmethod
     def has_layer(self, chain_id: str) -> bool:

@@ -67,6 +67,7 @@ class LayeredDriver(StorageDriver):
         self._layers: dict[str, LayerInfo] = {}
         self._short: dict[str, str] = {}  # chain ID -> directory name
         self._containers: dict[str, str | None] = {}
+        self._unsettled: set[str] = set()  # layers that may not be on the disk yet
         self._adding: dict[str, asyncio.Event] = {}
         self._pinned: Counter[str] = Counter()  # layers that something is being built on
         self._trash = Trash(self.root / "trash")
@@ -140,23 +141,42 @@ class LayeredDriver(StorageDriver):
             raise NotFound(f"layer {chain_id} does not exist") from None
 
     async def add_layer(
-        self, chain_id: str | None, parent: str | None, tar: Readable, *, diff_id: str | None = None
+        self,
+        chain_id: str | None,
+        parent: str | None,
+        tar: Readable,
+        *,
+        diff_id: str | None = None,
+        settled: bool = True,
     ) -> LayerInfo:
         if chain_id is not None and not _CHAIN.fullmatch(chain_id):
             raise InvalidArgument(f"invalid chain ID {chain_id!r}")
         if chain_id is not None and not await self._claim(chain_id):
+            if settled and chain_id in self._unsettled:
+                await self.settle()
             return self._layers[chain_id]
         try:
             if parent is not None:
                 self.layer(parent)
             self._pin(parent)
             try:
-                return await self._add(LayerInfo(chain_id or "", diff_id or "", 0, parent), tar)
+                return await self._add(LayerInfo(chain_id or "", diff_id or "", 0, parent), tar, settled)
             finally:
                 self._unpin(parent)
         finally:
             if chain_id is not None:
                 self._release(chain_id)
+
+    async def settle(self) -> None:
+        if self._unsettled:
+            await _finish(self._sync)
+
+    def _sync(self) -> None:
+        """Write everything to the disk. Layers that were named before are safe then, with their names."""
+        before = set(self._unsettled)
+        with opened(open_root(self.root)) as fd:
+            syncfs(fd)
+        self._unsettled -= before
 
     async def _claim(self, chain_id: str) -> bool:
         """Become the one who adds a layer; False if it is there, perhaps after another has added it.
@@ -173,7 +193,7 @@ class LayeredDriver(StorageDriver):
     def _release(self, chain_id: str) -> None:
         self._adding.pop(chain_id).set()
 
-    async def _add(self, wanted: LayerInfo, tar: Readable) -> LayerInfo:
+    async def _add(self, wanted: LayerInfo, tar: Readable, settled: bool) -> LayerInfo:
         work = self._trash.new()
         source = _Stoppable(tar)
         digest = hashlib.sha256()
@@ -187,10 +207,10 @@ class LayeredDriver(StorageDriver):
             step("storage.layer.unpacked")
             info = _identify(wanted, f"sha256:{digest.hexdigest()}", size)
             if wanted.chain_id:
-                await self._name(work, info)
+                await self._name(work, info, settled)
             elif await self._claim(info.chain_id):
                 try:
-                    await self._name(work, info)
+                    await self._name(work, info, settled)
                 finally:
                     self._release(info.chain_id)
             return self._layers[info.chain_id]
@@ -199,27 +219,30 @@ class LayeredDriver(StorageDriver):
         finally:
             self._trash.throw(work)
 
-    async def _name(self, work: Path, info: LayerInfo) -> None:
+    async def _name(self, work: Path, info: LayerInfo, settled: bool) -> None:
         """Give an unpacked layer its name, to the end, even if the caller is cancelled meanwhile."""
         short = self._short[info.chain_id] = self._free_name(info.chain_id)
         try:
-            await _finish(lambda: self._publish(work, info, short))
+            await _finish(lambda: self._publish(work, info, short, settled))
         finally:
             if info.chain_id not in self._layers:
                 del self._short[info.chain_id]
 
-    def _publish(self, work: Path, info: LayerInfo, short: str) -> None:
-        """Make an unpacked layer durable, then visible."""
+    def _publish(self, work: Path, info: LayerInfo, short: str, settled: bool) -> None:
+        """Make an unpacked layer durable (unless that is left to `settle`), then visible."""
         (work / "layer.json").write_bytes(msgspec.json.encode(info))
-        with opened(open_root(work)) as fd:
-            syncfs(fd)
+        if settled:
+            self._sync()
         step("storage.layer.synced")
         target = self.root / "layers" / short
         work.rename(target)
         try:
             step("storage.layer.named")
-            with opened(open_root(self.root / "layers")) as fd:
-                os.fsync(fd)
+            if settled:
+                with opened(open_root(self.root / "layers")) as fd:
+                    os.fsync(fd)
+            else:
+                self._unsettled.add(info.chain_id)
         except OSError:
             self._trash.throw(target)
             raise
@@ -241,6 +264,7 @@ class LayeredDriver(StorageDriver):
             raise Conflict(f"layer {chain_id} has layers on top of it")
         path = self.path_of(chain_id)
         del self._layers[chain_id]
+        self._unsettled.discard(chain_id)
         try:
             await _finish(lambda: self._trash.throw(path))
         finally:
