@@ -1,6 +1,6 @@
-"""`python -m bench.pulls`: pulls and pushes of large and of many small files, Pogu beside dockerd, in turn.
+"""Pulls and pushes of an image of ten large layers and of one with many small files, Pogu beside dockerd.
 
-Both daemons use Debian's docker-registry, one in the network namespace of each, over the same storage.
+Both use Debian's docker-registry, one in the network namespace of each daemon, over the same storage.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import io
 import json
 import os
 import random
+import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.__main__ import measure
-from bench.cases import Case
-from bench.peers import REPOSITORY, UNPACKED, Peer, started
+from bench.case import Case, both
+from bench.peers import UNPACKED, Peer, Scene
 from tests.registry_peers import debian_registry, put_image
 
 ADDRESS = "127.0.0.1:5000"
+ROUNDS = 3
 _MIB = 1 << 20
 
 
@@ -47,54 +47,89 @@ def fill(storage: Path) -> None:
     with debian_registry() as registry:
         put_image(registry, "large", "1", [layer(25, 4 * _MIB, seed) for seed in range(10)])
         put_image(registry, "small", "1", [layer(2000, 4096, 99)])
-        registry.files.rename(storage)
+        shutil.move(registry.files, storage)
 
 
 @contextlib.contextmanager
-def serving(peers: tuple[Peer, ...], storage: Path) -> Iterator[None]:
-    """Run a registry in the namespace of each peer."""
-    config = storage.parent / "registry.json"
-    document = {
-        "version": "0.1",
-        "log": {"level": "error", "accesslog": {"disabled": True}},
-        "storage": {"filesystem": {"rootdirectory": str(storage)}},
-        "http": {"addr": ADDRESS},
-    }
-    config.write_text(json.dumps(document))
-    program = [str(UNPACKED / "usr/bin/docker-registry"), "serve", str(config)]
-    running = [subprocess.Popen([*peer.enter(), *program], stderr=subprocess.DEVNULL) for peer in peers]
-    try:
-        for peer in peers:
-            url = f"http://{ADDRESS}/v2/"
-            wait = ["curl", "-fs", "--retry", "50", "--retry-connrefused", "--retry-delay", "0", "-o", "/dev/null", url]
-            subprocess.run([*peer.enter(), *wait], check=True)
-        yield
-    finally:
-        for process in running:
-            process.kill()
-            process.wait()
-
-
-def _pull(name: str) -> Case:
-    image = f"{ADDRESS}/{name}:1"
-
-    def forget(peer: Peer) -> None:
-        peer.docker("rmi", "-f", image, check=False)
-        os.sync()
-
-    return Case(f"pull {name}", lambda peer: peer.docker("pull", "-q", image) and None, 1.5, 3, forget)
-
-
-def main() -> int:
-    with tempfile.TemporaryDirectory(prefix="pogu-pulls.", dir="/var/tmp") as folder, started() as peers:
-        storage = Path(folder) / "data"
+def serving(scene: Scene) -> Iterator[Path]:
+    """Run a registry with the images in the namespace of each daemon; gives their storage."""
+    peers = (scene.pogu, scene.docker)
+    with tempfile.TemporaryDirectory(prefix="pogu-pulls.", dir="/var/tmp") as folder:
+        storage, config = Path(folder) / "data", Path(folder) / "registry.json"
         fill(storage)
-        with serving(peers, storage):
-            results = [measure(_pull(name), peers) for name in ("large", "small")]
-    print(json.dumps(results, indent=1))
-    (REPOSITORY / "docs" / "performance-pulls.json").write_text(json.dumps(results, indent=1) + "\n")
-    return 0
+        document = {
+            "version": "0.1",
+            "log": {"level": "error", "accesslog": {"disabled": True}},
+            "storage": {"filesystem": {"rootdirectory": str(storage)}},
+            "http": {"addr": ADDRESS},
+        }
+        config.write_text(json.dumps(document))
+        program = [str(UNPACKED / "usr/bin/docker-registry"), "serve", str(config)]
+        running = [subprocess.Popen([*peer.enter(), *program], stderr=subprocess.DEVNULL) for peer in peers]
+        try:
+            for peer in peers:
+                wait = ["curl", "-fs", "--retry", "100", "--retry-connrefused", "--retry-delay", "0", "-o", "/dev/null"]
+                subprocess.run([*peer.enter(), *wait, f"http://{ADDRESS}/v2/"], check=True)
+            yield storage
+        finally:
+            for process in running:
+                process.kill()
+                process.wait()
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _forget(name: str, peer: Peer) -> None:
+    peer.docker("rmi", "-f", f"{ADDRESS}/{name}:1", check=False)
+    os.sync()  # what one of them has left to be written must not fall to the other
+
+
+def _pull(name: str, title: str) -> Case:
+    return both(
+        f"pull-{name}",
+        title,
+        lambda peer: peer.docker("pull", "-q", f"{ADDRESS}/{name}:1"),
+        1.5,
+        rounds=ROUNDS,
+        around=serving,
+        before=lambda peer: _forget(name, peer),
+    )
+
+
+@contextlib.contextmanager
+def _emptied(scene: Scene, name: str) -> Iterator[None]:
+    """Both daemons have the image, the registry has nothing."""
+    with serving(scene) as storage:
+        for peer in (scene.pogu, scene.docker):
+            peer.docker("pull", "-q", f"{ADDRESS}/{name}:1")
+        _storage.append(storage)
+        try:
+            yield
+        finally:
+            _storage.remove(storage)
+
+
+_storage: list[Path] = []  # of the registry that is pushed to
+
+
+def _empty(_peer: Peer) -> None:
+    for storage in _storage:
+        shutil.rmtree(storage / "docker", ignore_errors=True)
+    os.sync()
+
+
+def _push(name: str, title: str) -> Case:
+    return both(
+        f"push-{name}",
+        title,
+        lambda peer: peer.docker("push", "-q", f"{ADDRESS}/{name}:1"),
+        1.0,
+        rounds=ROUNDS,
+        around=lambda scene: _emptied(scene, name),
+        before=_empty,
+    )
+
+
+CASES = [
+    _pull("large", "pull of 1 GB in 10 layers"),
+    _pull("small", "pull of 2,000 small files"),
+    _push("large", "push of 1 GB in 10 layers"),
+]
