@@ -171,7 +171,7 @@ def _check_references(manifest: Manifest) -> None:
             continue
         if not is_digest(each.digest):
             raise _invalid(f"invalid digest {each.digest[:200]!r}")
-        if each.size < 0:
+        if not 0 <= each.size < 1 << 63:
             raise _invalid(f"{each.digest} cannot have {each.size} bytes")
         if each.foreign:
             _check_urls(each)

@@ -76,4 +76,5 @@ def render(refused: Refused) -> Response:
     if refused.detail is not None:
         entry["detail"] = refused.detail
     body = msgspec.json.encode({"errors": [entry]})
-    return Response(refused.status, [("Content-Type", "application/json"), *refused.headers], body)
+    headers = [("Content-Type", "application/json"), ("X-Content-Type-Options", "nosniff"), *refused.headers]
+    return Response(refused.status, headers, body)
