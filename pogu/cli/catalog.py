@@ -33,6 +33,7 @@ ROOT: dict[str, Entry] = {
     "create": Entry(f"{_C}.run:create", "Create a new container"),
     "diff": Entry(f"{_C}.files:diff", "Inspect changes to a container's file system"),
     "events": Entry(f"{_C}.events:events", "Get real time events from the server"),
+    "explain": Entry(f"{_C}.explain:explain", "Say why a container is as it is, and what to try"),
     "export": Entry(f"{_C}.files:export", "Export a container's file system as a tar archive"),
     "history": Entry(f"{_C}.images:history", "Show the history of an image"),
     "import": Entry(f"{_C}.image_files:import_", "Import the contents of a tarball to create an image"),

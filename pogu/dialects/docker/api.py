@@ -17,6 +17,7 @@ from pogu.dialects.docker.container_streams import StreamRoutes
 from pogu.dialects.docker.containers import ContainerRoutes
 from pogu.dialects.docker.errors import body_of, failure_text, status_of
 from pogu.dialects.docker.exec import ExecRoutes
+from pogu.dialects.docker.explanation import ExplanationRoutes
 from pogu.dialects.docker.images import ImageRoutes
 from pogu.dialects.docker.networks import NetworkRoutes
 from pogu.dialects.docker.openapi import describe
@@ -101,6 +102,7 @@ def all_routes(engine: Engine) -> list[Route]:
         NetworkRoutes(engine),
         VolumeRoutes(engine),
         VerificationRoutes(engine),
+        ExplanationRoutes(engine),
     )
     table = [*(route for room in rooms for route in room.routes()), *absent_routes()]
     return sorted(table, key=lambda route: "{" in route.path)

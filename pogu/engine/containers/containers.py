@@ -171,6 +171,11 @@ class Containers:
         """Return the IDs of the processes prepared or running in a container."""
         return sorted(self._rooms.table.find(ref).execs)
 
+    def restart_delay(self, ref: str) -> float:
+        """Return the seconds that are waited before the policy's next start, 0 where none is to come."""
+        entry = self._rooms.table.find(ref)
+        return entry.backoff if entry.restarter is not None else 0.0
+
     def graph_data(self, container: Container) -> dict[str, str]:
         """Return what the storage driver says of a container's layer (`GraphDriver.Data`)."""
         return self._rooms.storage.describe(container.id, self._rooms.roots.path(container.id))

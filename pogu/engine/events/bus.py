@@ -104,6 +104,10 @@ class EventBus:
             q.put_nowait(event)
         return event
 
+    def past(self, filter_: EventFilter) -> list[Event]:
+        """Return the matching events that are still remembered, oldest first."""
+        return [event for event in self._backlog if filter_.matches(event)]
+
     async def subscribe(
         self, filter_: EventFilter, since_ns: int | None = None, until_ns: int | None = None
     ) -> AsyncIterator[Event]:

@@ -23,6 +23,13 @@ _PROGRAM = record({"ID": TEXT})
 _REGISTRY = record({"Mirrors": each(TEXT), "Name": TEXT, **flags("Official Secure")})
 
 SYSTEM: dict[str, Shape] = {
+    "Explanation": record(
+        {
+            **texts("Id Name Status Summary"),
+            "ExitCode": NUMBER,
+            **dict.fromkeys(("Reasons", "Advice", "LastLines"), each(TEXT)),
+        }
+    ),
     "Verification": record(
         {
             "Checked": table(NUMBER),
