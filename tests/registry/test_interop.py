@@ -1,8 +1,7 @@
-"""skopeo, which nobody here wrote, pushes, copies, lists and deletes."""
+"""Clients push to the registry and pull from it: skopeo, which nobody here wrote, and our own engine."""
 
 from __future__ import annotations
 
-import fcntl
 import gzip
 import io
 import json
@@ -16,24 +15,16 @@ import pytest
 import trustme
 
 from pogu.registry.manifests import DOCKER_MANIFEST, OCI_MANIFEST
-from tests.conftest import REPOSITORY
 from tests.registry.access.test_basic import hashed
 from tests.registry.client import CONFIG, LAYER, Client, described, digest
 from tests.registry.serving import process
+from tests.registry_peers import unpacked
+from tests.running import RunningDaemon
 
-UNPACKED = REPOSITORY / "build" / "registry-peers"
+PACKAGES = (
+    "skopeo", "golang-github-containers-common", "libdevmapper1.02.1", "libgpgme11", "libassuan0", "libgpg-error0"
+)  # fmt: skip
 Skopeo = Callable[..., str]
-
-
-@pytest.fixture(scope="session")
-def unpacked() -> Path:
-    """Debian's skopeo with its libraries, unpacked and not installed."""
-    UNPACKED.mkdir(parents=True, exist_ok=True)
-    with (UNPACKED / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        command = [REPOSITORY / "scripts/fetch_package.sh", UNPACKED, "skopeo", "libgpgme11", "libassuan0"]
-        subprocess.run(command, check=True, timeout=300)
-    return UNPACKED
 
 
 @pytest.fixture
@@ -69,7 +60,7 @@ def layout(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def guarded(tmp_path: Path, unpacked: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Client, Skopeo]]:
+def guarded(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Client, Skopeo]]:
     """A registry with TLS and a user (tokens, if the test's parameter says so), and skopeo logged in to it."""
     authority = trustme.CA()
     issued = authority.issue_cert("127.0.0.1")
@@ -81,6 +72,8 @@ def guarded(tmp_path: Path, unpacked: Path, request: pytest.FixtureRequest) -> I
     (tmp_path / "htpasswd").write_text(f"alice:{hashed('alice-secret')}\n")
     flags = ["--tls-cert", str(cert), "--tls-key", str(key), "--htpasswd", str(tmp_path / "htpasswd"), *request.param]
     with process(*flags) as registry, Client(registry.url, ("alice", "alice-secret"), str(ca)) as client:
+        debian = unpacked(*PACKAGES)
+        libraries = ":".join(str(debian / folder) for folder in ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"))
 
         def skopeo(verb: str, *arguments: str) -> str:
             both = ["--src-creds", "alice:alice-secret", "--dest-creds", "alice:alice-secret"]
@@ -88,8 +81,8 @@ def guarded(tmp_path: Path, unpacked: Path, request: pytest.FixtureRequest) -> I
             directories = ["--src-cert-dir", str(ca.parent), "--dest-cert-dir", str(ca.parent)]
             login = [*both, *directories] if verb == "copy" else one
             done = subprocess.run(
-                [unpacked / "usr/bin/skopeo", "--insecure-policy", verb, *login, *arguments],
-                env={**os.environ, "LD_LIBRARY_PATH": str(unpacked / "usr/lib/x86_64-linux-gnu")},
+                [debian / "usr/bin/skopeo", "--insecure-policy", verb, *login, *arguments],
+                env={**os.environ, "LD_LIBRARY_PATH": libraries},
                 capture_output=True, text=True, timeout=100, check=False,
             )  # fmt: skip
             assert done.returncode == 0, done.stderr
@@ -98,6 +91,7 @@ def guarded(tmp_path: Path, unpacked: Path, request: pytest.FixtureRequest) -> I
         yield client, skopeo
 
 
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="unpacks the libraries of x86-64")
 @pytest.mark.parametrize("guarded", [[], ["--token-server"]], ids=["basic", "tokens"], indirect=True)
 def test_push_copy_inspect_list_delete(guarded: tuple[Client, Skopeo], layout: Path, name: str, tmp_path: Path) -> None:
     client, skopeo = guarded
@@ -114,3 +108,25 @@ def test_push_copy_inspect_list_delete(guarded: tuple[Client, Skopeo], layout: P
         assert (tmp_path / "back" / "blobs" / "sha256" / blob.name).read_bytes() == blob.read_bytes()
     skopeo("delete", f"{address}/docker:two")
     assert client.get(f"/v2/{name}/docker/tags/list").json()["tags"] == []
+
+
+@pytest.mark.parametrize("flags", [[], ["--token-server"]], ids=["basic", "tokens"])
+def test_our_engine_logs_in_pushes_and_pulls(
+    daemon: RunningDaemon, tmp_path: Path, name: str, flags: list[str]
+) -> None:
+    (tmp_path / "htpasswd").write_text(f"alice:{hashed('alice-secret')}\n")
+    with process("--htpasswd", str(tmp_path / "htpasswd"), *flags) as registry:
+        host = registry.url.removeprefix("http://")
+        image = f"{host}/{name}:1"
+        daemon.docker("tag", "busybox", image)
+        assert daemon.docker("push", image, check=False).code == 1
+        daemon.docker("login", host, "-u", "alice", "--password-stdin", input="alice-secret")
+        assert "1: digest: sha256:" in daemon.docker("push", image).out
+        other = f"{host}/{name}/mounted:1"
+        daemon.docker("tag", "busybox", other)
+        assert "Mounted from" in daemon.docker("push", other).out
+        daemon.docker("rmi", image, other)
+        daemon.docker("pull", image)
+        assert daemon.docker("run", "--rm", image, "echo", "hi").out == "hi"
+        daemon.docker("rmi", image)
+        daemon.docker("logout", host)
