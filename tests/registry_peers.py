@@ -22,7 +22,7 @@ from tests.conftest import REPOSITORY
 UNPACKED = REPOSITORY / "build" / "peers"
 USER, PASSWORD = "anna", "s3cret"
 # what htpasswd -B makes of them
-_PASSWORDS = "anna:$2b$04$abcdefghijklmnopqrstuuLZYjhNQAOdpbzt4WxWlUHjv1wsyH5DG\n"
+PASSWORDS = "anna:$2b$04$abcdefghijklmnopqrstuuLZYjhNQAOdpbzt4WxWlUHjv1wsyH5DG\n"
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 OCI = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -71,7 +71,7 @@ class DebianRegistry:
             "validation": {"manifests": {"urls": {"allow": ["^https?://"]}}},
         }
         if passwords:
-            (home / "htpasswd").write_text(_PASSWORDS)
+            (home / "htpasswd").write_text(PASSWORDS)
             self.config["auth"] = {"htpasswd": {"realm": "test", "path": str(home / "htpasswd")}}
         if auth:
             self.config["auth"] = auth
