@@ -49,6 +49,31 @@ class Counter:
         }
 
 
+class Row:
+    """One line of what is shown of a pull or push: what happens to one layer of `total` bytes."""
+
+    def __init__(self, identifier: str, total: int, progress: Progress) -> None:
+        self._id = identifier
+        self._total = total
+        self._progress = progress
+        self._next = 0.0
+        self._last = ""
+
+    def say(self, status: str) -> None:
+        """Say what has happened; on the loop."""
+        self._progress({"status": status, "progressDetail": {}, "id": self._id})
+
+    def move(self, loop: asyncio.AbstractEventLoop, status: str, size: int) -> None:
+        """Say how far something has got, ten times a second at most; from a thread."""
+        now = time.monotonic()
+        if status == self._last and now < self._next and size < self._total:
+            return
+        self._last, self._next = status, now + _PAUSE
+        detail = {"current": size, "total": self._total}
+        message = {"status": status, "progressDetail": detail, "progress": bar(size, self._total), "id": self._id}
+        loop.call_soon_threadsafe(self._progress, message)
+
+
 def bar(current: int, total: int) -> str:
     """Return Docker's bar of fifty columns with the sizes after it; an unknown total (0) has no bar."""
     if total <= 0:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -17,7 +16,7 @@ from pogu.engine.images.imageconfig import ImageConfig, parse_image_config
 from pogu.engine.images.layers import Layers
 from pogu.engine.images.manifest import Descriptor
 from pogu.engine.images.platform import Platform
-from pogu.engine.images.progress import Progress, bar
+from pogu.engine.images.progress import Progress, Row
 from pogu.engine.images.record import ImageRecord, StoredImage, StoredLayer, StoredManifest
 from pogu.engine.images.reference import Reference
 from pogu.engine.images.remote import Listed, Remote, check_platform, explained, find_image, look_up, on_first
@@ -31,7 +30,6 @@ from pogu.errors import InvalidArgument, PoguError
 from pogu.failpoints import step
 
 T = TypeVar("T")
-_PAUSE = 0.1  # seconds between two messages about one layer
 
 
 class Puller:
@@ -199,25 +197,22 @@ def _unwatched(_what: str, _size: int) -> None:
     """Nobody is shown how the configuration comes."""
 
 
-class _Row:
-    """What is shown of one layer."""
+class _Row(Row):
+    """What is shown of one layer that comes."""
 
     def __init__(self, layer: Descriptor, progress: Progress) -> None:
+        super().__init__(short_id(layer.digest), layer.size, progress)
         self.layer = layer
-        self._progress = progress
-        self._id = short_id(layer.digest)
-        self._next = 0.0
-        self._last = ""
-
-    def say(self, status: str) -> None:
-        """Say what has happened; on the loop."""
-        self._progress({"status": status, "progressDetail": {}, "id": self._id})
+        self._unpacking = False
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> Callable[[str, int], None]:
         """Return what a download tells its state to, from its thread."""
 
         def seen(what: str, size: int) -> None:
-            self._show(loop, what, size, moving=what == "Downloading")
+            if what != "Downloading":
+                loop.call_soon_threadsafe(self.say, what)
+            elif not self._unpacking:  # else it is shown already how it is unpacked: one line, one story
+                self.move(loop, what, size)
 
         return seen
 
@@ -225,21 +220,7 @@ class _Row:
         """Return what is told how much of the blob has been unpacked, from a thread."""
 
         def seen(size: int) -> None:
-            self._show(loop, "Extracting", size, moving=True)
+            self._unpacking = True
+            self.move(loop, "Extracting", size)
 
         return seen
-
-    def _show(self, loop: asyncio.AbstractEventLoop, what: str, size: int, moving: bool) -> None:
-        now = time.monotonic()
-        if not moving:
-            loop.call_soon_threadsafe(self.say, what)
-            return
-        if what != "Extracting" and self._last == "Extracting":  # it is being unpacked already: one line, one story
-            return
-        if what == self._last and now < self._next:
-            return
-        self._last, self._next = what, now + _PAUSE
-        total = self.layer.size
-        detail = {"current": size, "total": total}
-        message = {"status": what, "progressDetail": detail, "progress": bar(size, total), "id": self._id}
-        loop.call_soon_threadsafe(self._progress, message)

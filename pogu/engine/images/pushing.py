@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +13,7 @@ from pogu.engine.images.content import ContentStore
 from pogu.engine.images.digests import short_id
 from pogu.engine.images.layers import Layers
 from pogu.engine.images.packing import Packed, came_with, pack
-from pogu.engine.images.progress import Progress, bar
+from pogu.engine.images.progress import Progress, Row
 from pogu.engine.images.record import StoredImage, StoredLayer
 from pogu.engine.images.reference import Reference
 from pogu.engine.images.remote import on_first
@@ -27,8 +26,6 @@ from pogu.engine.registries.repository import Repository
 from pogu.engine.registries.uploads import Blob, Upload, mount
 from pogu.errors import NotFound
 from pogu.failpoints import step
-
-_PAUSE = 0.1  # seconds between two messages about one layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,33 +202,15 @@ class _Sending:
         self._loop.call_soon_threadsafe(self._row.say, status)
 
     def _seen(self, size: int) -> None:
-        message = self._row.moving(size)
-        if message is not None:
-            self._loop.call_soon_threadsafe(self._row.progress, message)
+        self._row.move(self._loop, "Pushing", size)
 
 
-class _Row:
-    """What is shown of one layer."""
+class _Row(Row):
+    """What is shown of one layer that goes."""
 
     def __init__(self, layer: StoredLayer, progress: Progress) -> None:
+        super().__init__(short_id(layer.diff_id), layer.size, progress)
         self.layer = layer
-        self.progress = progress
-        self._id = short_id(layer.diff_id)
-        self._next = 0.0
-
-    def say(self, status: str) -> None:
-        """Say what has happened; on the loop."""
-        self.progress({"status": status, "progressDetail": {}, "id": self._id})
-
-    def moving(self, size: int) -> dict[str, object] | None:
-        """Return the message of how much was sent, None where one went out just now."""
-        now = time.monotonic()
-        if now < self._next and size < self.layer.size:
-            return None
-        self._next = now + _PAUSE
-        detail = {"current": size, "total": self.layer.size}
-        shown = bar(size, self.layer.size)
-        return {"status": "Pushing", "progressDetail": detail, "progress": shown, "id": self._id}
 
 
 def _unseen(_message: dict[str, object]) -> None:

@@ -347,3 +347,26 @@ async def test_what_was_pulled_is_there_after_a_restart(
         if f.startswith("blob")
     ]
     assert json.loads(registry.manifest(repository, "1"))["mediaType"] == MANIFEST
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_server_that_falls_silent(
+    machine: Machine, registry: DebianRegistry, repository: str, deep_tar: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing comes for a while: the connection is given up, and the next goes on from there."""
+    monkeypatch.setattr("pogu.engine.registries.connections.IDLE_SECONDS", 0.5)
+    put_image(registry, repository, "1", [deep_tar])
+    with cutting_proxy(registry.port) as proxy:
+        proxy.pause = 0.01
+        silent = asyncio.Event()
+
+        def tell(message: dict[str, Any]) -> None:
+            if message["status"] in ("Downloading", "Extracting") and not silent.is_set():
+                silent.set()
+                proxy.held.set()
+            elif message["status"].startswith("Retrying in"):
+                proxy.held.clear()
+
+        await machine.images.pull(f"{proxy.host}/{repository}:1", progress=tell)
+        assert silent.is_set()
+        assert not proxy.held.is_set()
