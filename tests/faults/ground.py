@@ -19,7 +19,8 @@ import urllib3
 from tests.conftest import REPOSITORY
 from tests.running import RunningDaemon, eventually
 
-COUNT = "i=0; while :; do echo $i; i=$((i+1)); sleep 0.02; done"
+# a numbered line every 20 ms, without a process for each pause: `read` waits on a FIFO that nobody writes to
+COUNT = "mkfifo /never; exec 3<>/never; i=0; while :; do echo $i; i=$((i+1)); read -t 0.02 x <&3; done"
 _STEP = re.compile(r'\bstep\("([a-z.-]+)"\)')
 LOST = (
     requests.exceptions.RequestException,

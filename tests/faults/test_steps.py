@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-REPEATED = 3  # a step that an operation reaches more often is tried the first so many times
+REPEATED = 2  # a step that an operation reaches more often is tried the first so many times
 SHORT = {
     "container create": ("storage.container.named", "state.committed"),
     "container start": ("runtime.create.recorded",),
@@ -95,35 +95,59 @@ def test_failures_at_named_steps(faulty: FaultDaemon) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
+@pytest.mark.parametrize(
+    "nouns", ["container", "image", "volume network"], ids=["containers", "images", "volumes-networks"]
+)
 def test_every_step_of_every_operation(
-    faulty: FaultDaemon, soak: Callable[[float, float], float], evidence: Callable[..., None]
+    faulty: FaultDaemon, nouns: str, soak: Callable[[float, float], float], evidence: Callable[..., None]
 ) -> None:
-    """Under --soak: kills and failures at every step, then kills at random moments, with 20 writers all along."""
+    """Under --soak: kills and failures at every step, with 20 writers all along."""
     if soak(0, 1) == 0:
         pytest.skip("the long form of the tests above")
     faulty.begin_writers(20)
+    operations = [o() for o in OPERATIONS if o.name.split()[0] in nouns.split()]
     reached: Counter[str] = Counter()
     tried: Counter[str] = Counter()
-    for kind in OPERATIONS:
-        operation = kind()
+    for operation in operations:
         steps = _steps_of(faulty, operation)
         reached += steps
-        for step, times in steps.items():
+        for turn, (step, times) in enumerate(steps.items()):
             for number in range(1, min(times, REPEATED) + 1):
-                tried["kills at steps"] += _kill(faulty, operation, step, number)
-                tried["operations × steps"] += 1
+                tried["kills"] += _kill(faulty, operation, step, number)
+                tried["operations_times_steps"] += 1
             if _can_fail(operation, step):
-                for error in ("ENOSPC", "EIO"):
-                    _fail(faulty, operation, step, 1, error)
-                    tried["failures at steps"] += 1
-    assert _here() == set(reached), _here() ^ set(reached)
-    for _ in range(int(soak(1, 100))):
-        _kill_at_random(faulty)
-        tried["kills at random moments"] += 1
+                _fail(faulty, operation, step, 1, ("ENOSPC", "EIO")[turn % 2])
+                tried["errors_at_steps"] += 1
     lines = faulty.check_lines()
     evidence(
-        operations=len(OPERATIONS), steps=len(reached), **tried, starts=faulty.starts, writers=len(faulty.writers),
-        lines=lines, lines_missing=0, invariants_checked=dict(faulty.invariants), failures=0,
+        operations=[o.name for o in operations], steps=sorted(reached), **tried, starts=faulty.starts,
+        writers=len(faulty.writers), lines=lines, lines_missing=0,
+        invariants_checked=dict(faulty.invariants), failures=0,
+    )  # fmt: skip
+
+
+def test_every_step_belongs_to_an_operation(faulty: FaultDaemon) -> None:
+    """What the source names is gone through by an operation here, so that a new step is tried from then on."""
+    reached: Counter[str] = Counter()
+    for kind in OPERATIONS:
+        reached += _steps_of(faulty, kind())
+    assert _here() == set(reached), _here() ^ set(reached)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+def test_kills_at_random_moments(
+    faulty: FaultDaemon, soak: Callable[[float, float], float], evidence: Callable[..., None]
+) -> None:
+    """The daemon is killed at some moment of some operation, while containers write numbered lines."""
+    faulty.begin_writers(int(soak(2, 20)))
+    kills = int(soak(2, 100))
+    for _ in range(kills):
+        _kill_at_random(faulty)
+    lines = faulty.check_lines()
+    evidence(
+        kills=kills, writers=len(faulty.writers), lines=lines, lines_missing=0,
+        invariants_checked=dict(faulty.invariants), failures=0,
     )  # fmt: skip
 
 
