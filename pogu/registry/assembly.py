@@ -77,7 +77,8 @@ async def assemble(options: Options) -> Registry:
         closers.append(upstream.close)
     site = Site(
         repositories,
-        Uploads(root / "uploads"),
+        # Beside the blobs that they become: a file cannot be renamed to another file system.
+        Uploads(_directory(options, root) / "uploads"),
         access,
         addresses,
         _quotas(options, repositories),
@@ -106,9 +107,14 @@ async def assemble(options: Options) -> Registry:
     return Registry(site, handler, metrics, collector, retainer, webhooks, closers)
 
 
+def _directory(options: Options, root: Path) -> Path:
+    """Where files are kept on this machine: all of them, or the uploads under way to an object store."""
+    return Path(options.storage).absolute() if options.storage and "://" not in options.storage else root
+
+
 async def _store(options: Options, root: Path) -> Store:
     if "://" not in options.storage:
-        return DirectoryStore(Path(options.storage).absolute() if options.storage else root)
+        return DirectoryStore(_directory(options, root))
     from pogu.registry.storage.objects import open_object_store  # noqa: PLC0415 # obstore is needed only here
 
     store = open_object_store(options.storage)

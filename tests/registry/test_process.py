@@ -133,6 +133,16 @@ def test_house_keeping_runs_by_itself(name: str) -> None:
             raise AssertionError("nothing was collected")
 
 
+def test_content_on_another_file_system_than_the_root(tmp_path: Path, name: str) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", tmp_path], check=True)
+    try:
+        with serving(storage=str(tmp_path / "content")) as client:
+            client.push_image(name, "v1", b"layer")
+            assert client.get(f"/v2/{name}/blobs/{digest(b'layer')}").content == b"layer"
+    finally:
+        subprocess.run(["umount", "-l", tmp_path], check=True)
+
+
 def test_a_local_socket(tmp_path: Path) -> None:
     path = tmp_path / "registry.sock"
     with process("--listen", f"unix://{path}"):

@@ -54,7 +54,7 @@ class DirectoryStore:
 
     def _add_blob(self, digest: str, file: Path) -> None:
         path = self._path(digest)
-        if _touch(path):
+        if _touch(path) and path.stat().st_size == file.stat().st_size:  # one that was cut short is replaced
             file.unlink()
             return
         make_directories(path.parent)
@@ -70,7 +70,7 @@ class DirectoryStore:
 
     def _add_bytes(self, digest: str, data: bytes) -> None:
         path = self._path(digest)
-        if not _touch(path):
+        if not _touch(path) or path.stat().st_size != len(data):
             write_whole(path, data)
 
     async def blob(self, digest: str) -> Blob | None:

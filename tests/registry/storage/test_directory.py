@@ -25,6 +25,14 @@ class TestDirectoryStore(StoreContract):
         await store.add_bytes(digest, b"content")
         assert (tmp_path / "root" / "blobs" / "sha256" / digest[7:]).read_bytes() == b"content"
 
+    async def test_pushing_again_mends_a_blob_that_was_cut_short(self, store: DirectoryStore, tmp_path: Path) -> None:
+        digest = digest_of(b"content")
+        for mend in (store.add_bytes(digest, b"content"), store.add_blob(digest, self.file(tmp_path, b"content"))):
+            await store.add_bytes(digest, b"content")
+            (tmp_path / "root" / "blobs" / "sha256" / digest[7:]).write_bytes(b"con")
+            await mend
+            assert (tmp_path / "root" / "blobs" / "sha256" / digest[7:]).read_bytes() == b"content"
+
     async def test_one_process_at_a_time(self, store: DirectoryStore, tmp_path: Path) -> None:
         with pytest.raises(Conflict, match="another registry serves"):
             DirectoryStore(tmp_path / "root")
