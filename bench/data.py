@@ -63,7 +63,7 @@ def _image(scene: Scene) -> Iterator[None]:
             peer.docker("save", "-o", str(_archive(peer)), "big")
         yield
         for peer in daemons(scene):
-            peer.docker("rmi", "big")
+            peer.docker("rmi", "big", check=False)
             _archive(peer).unlink()
 
 
@@ -84,17 +84,28 @@ def _to_nothing(peer: Peer, *args: str) -> None:
 
 
 def _forget(name: str) -> Callable[[Peer], object]:
-    return lambda peer: peer.docker("rmi", "-f", name, check=False)
+    def before(peer: Peer) -> None:
+        peer.docker("rmi", "-f", name, check=False)
+        os.sync()
+
+    return before
+
+
+def _settle(peer: Peer) -> None:
+    """Leave nothing waiting for the disk: what one has not synced the other would have to."""
+    os.sync()
 
 
 CASES = [
     both("logs", "docker logs --tail 100 of 1 GB", lambda p: p.docker("logs", "--tail", "100", "long"), 1,
          around=_long_log),
-    both("cp-in", "docker cp of 1 GB into a container", _copy_in, 1, rounds=3, around=_holder),
-    both("cp-out", "docker cp of 1 GB out of a container", _copy_out, 1, rounds=3, around=_full_holder),
+    both("cp-in", "docker cp of 1 GB into a container", _copy_in, 1, rounds=3, around=_holder, before=_settle),
+    both("cp-out", "docker cp of 1 GB out of a container", _copy_out, 1, rounds=3, around=_full_holder,
+         before=_settle),
     both("commit", "docker commit of 1 GB", lambda p: p.docker("commit", "holder", "done"), 1, rounds=3,
          around=_full_holder, before=_forget("done")),
-    both("save", "docker save of 1 GB", lambda p: _to_nothing(p, "save", "big"), 1, rounds=3, around=_image),
+    both("save", "docker save of 1 GB", lambda p: _to_nothing(p, "save", "big"), 1, rounds=3, around=_image,
+         before=_settle),
     both("load", "docker load of 1 GB", lambda p: p.docker("load", "-q", "-i", str(_archive(p))), 1, rounds=3,
          around=_image, before=_forget("big")),
 ]  # fmt: skip
