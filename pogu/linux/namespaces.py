@@ -63,16 +63,39 @@ def create(path: Path, prepare: Callable[[], T]) -> T:
     def work() -> T:
         _check(_libc.unshare(CLONE_NEWNET), "unshare(CLONE_NEWNET)")
         result = prepare()
-        path.touch(mode=0o444)
-        try:
-            source, target = os.fsencode(_OWN_NAMESPACE), os.fsencode(path)
-            _check(_libc.mount(source, target, None, ctypes.c_ulong(_MS_BIND), None), f"bind a namespace to {path}")
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+        _bind(_OWN_NAMESPACE, path)
         return result
 
     return in_thread(work)
+
+
+def make(prepare: Callable[[], object]) -> int:
+    """Make a network namespace, run `prepare` inside it and return a descriptor, with which it ends unless kept.
+
+    Raises OSError: as `create`.
+    """
+
+    def work() -> int:
+        _check(_libc.unshare(CLONE_NEWNET), "unshare(CLONE_NEWNET)")
+        prepare()
+        return os.open(_OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
+
+    return in_thread(work)
+
+
+def keep(fd: int, path: Path) -> None:
+    """Keep a namespace alive by a bind mount on the file `path`, as `create` does. Raises OSError."""
+    _bind(Path(f"/proc/self/fd/{fd}"), path)
+
+
+def _bind(source: Path, path: Path) -> None:
+    path.touch(mode=0o444)
+    try:
+        arguments = os.fsencode(source), os.fsencode(path), None, ctypes.c_ulong(_MS_BIND), None
+        _check(_libc.mount(*arguments), f"bind a namespace to {path}")
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def inside(path: Path, work: Callable[[], T]) -> T:

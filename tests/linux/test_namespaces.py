@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 from pathlib import Path
@@ -84,3 +85,16 @@ def test_no_thread_remains(tmp_path: Path) -> None:
     namespaces.create(tmp_path / "ns", lambda: None)
     namespaces.remove(tmp_path / "ns")
     assert threading.active_count() == before
+
+
+def test_one_without_a_name_is_kept_by_its_descriptor_or_by_a_mount(tmp_path: Path) -> None:
+    fd = namespaces.make(lambda: None)
+    try:
+        namespaces.keep(fd, tmp_path / "ns")
+        inode = os.fstat(fd).st_ino
+    finally:
+        os.close(fd)
+    try:
+        assert namespaces.inside(tmp_path / "ns", own_inode) == inode
+    finally:
+        namespaces.remove(tmp_path / "ns")

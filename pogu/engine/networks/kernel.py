@@ -48,6 +48,11 @@ class KernelThreads:
         except TimeoutError:
             pass
 
+    @property
+    def closing(self) -> bool:
+        """Whether `close` waits for what goes on."""
+        return self._closing.is_set()
+
     async def close(self) -> None:
         """Wait for everything under way and end the threads."""
         self._closing.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from pogu.engine.networks.dns.server import ResolverServer
 from pogu.engine.networks.endpoint import Endpoint
 from pogu.engine.networks.kernel import KernelThreads
 from pogu.engine.networks.publishing import Publication
+from pogu.engine.networks.ready_namespaces import ReadyNamespaces
 from pogu.errors import NotFound, PoguError
 from pogu.failpoints import step
 from pogu.linux import namespaces
@@ -62,6 +64,7 @@ class Sandboxes:
         self._directory = directory
         self._threads = threads
         self._sandboxes: dict[str, Sandbox] = {}
+        self._ready = ReadyNamespaces(threads, _set_up)
 
     def __iter__(self) -> Iterator[Sandbox]:
         return iter(list(self._sandboxes.values()))
@@ -82,6 +85,10 @@ class Sandboxes:
     async def prepare(self) -> None:
         await self._threads.call(lambda: self._directory.mkdir(parents=True, exist_ok=True, mode=0o700))
 
+    def close(self) -> None:
+        """Let go of what was made ahead; the namespaces of sandboxes stay. Idempotent."""
+        self._ready.close()
+
     async def open(self, sandbox_id: str, dns: Sequence[str]) -> Sandbox:
         """Make the namespace with its loopback interface up; one that is open already is returned as it is."""
         sandbox = self._sandboxes.get(sandbox_id)
@@ -89,7 +96,7 @@ class Sandboxes:
             sandbox = self._sandboxes[sandbox_id] = Sandbox(sandbox_id, self.path(sandbox_id), dns=[*dns])
         async with sandbox.lock:
             try:
-                await self._threads.call(_make, sandbox.path)
+                await self._threads.call(_make, sandbox.path, self._ready.take())
                 step("network.sandbox.made")
             except OSError as e:
                 self._sandboxes.pop(sandbox_id, None)
@@ -125,10 +132,18 @@ class Sandboxes:
         return await self._threads.call(namespaces.inside, path, _counters)
 
 
-def _make(path: Path) -> None:
-    if not namespaces.is_namespace(path):
+def _make(path: Path, ready: int | None) -> None:
+    try:
+        if namespaces.is_namespace(path):
+            return
         namespaces.remove(path)  # a plain file is all that a crash or a reboot leaves
-        namespaces.create(path, _set_up)
+        if ready is None:
+            namespaces.create(path, _set_up)
+        else:
+            namespaces.keep(ready, path)
+    finally:
+        if ready is not None:
+            os.close(ready)
 
 
 def _set_up() -> None:

@@ -115,6 +115,7 @@ class Networks:
                 log.warning("%s", e)
         self._connections.release_all()
         await self._threads.close()
+        self._sandboxes.close()
         self._firewall.close()
 
     async def reconcile(
