@@ -123,15 +123,17 @@ def open_process(process: tuple[int, int]) -> int | None:
 def supervisors(bundles: Path) -> dict[str, int]:
     """Return the conmon of each container whose bundle is or was below a directory: ID -> PID."""
     found = {}
+    real = bundles.resolve()  # the kernel tells a directory by its real path
     for pid, directory in _conmons():
-        if directory.parent == bundles:
+        if directory.parent == real:
             found[directory.name.removesuffix(" (deleted)")] = pid
     return found
 
 
 def find_conmon(bundle: Path) -> int | None:
     """Return the PID of the conmon that works in `bundle`, for one that was started and not yet written down."""
-    return next((pid for pid, directory in _conmons() if directory == bundle), None)
+    real = bundle.resolve()
+    return next((pid for pid, directory in _conmons() if directory == real), None)
 
 
 def _conmons() -> Iterator[tuple[int, Path]]:

@@ -28,7 +28,7 @@ from pogu.engine.runtime.bundle import (
 from pogu.engine.runtime.launching import launch
 from pogu.engine.runtime.limits import apply_limits
 from pogu.engine.runtime.runtimes import OciRuntime, find_runtime, read_text
-from pogu.engine.runtime.spares import Spares, remove_spool, sweep
+from pogu.engine.runtime.spares import Spare, Spares, remove_spool, sweep
 from pogu.engine.runtime.stats import Counters, read_counters
 from pogu.engine.runtime.supervision import Supervision, ended, read_exit, send
 from pogu.engine.runtime.supervisor import (
@@ -133,13 +133,11 @@ class ConmonSupervisor(Supervisor):
             return *await spare.become(spec, encoded), str(spare.spool)
         except BaseException as e:
             was_killed = (spare.process.returncode or 0) < 0
-            await asyncio.shield(spare.end())
+            await asyncio.shield(_undo(spare, spec))
             if not was_killed or not isinstance(e, PoguError):
                 raise
         # Somebody has killed the spare, which says nothing of this container.
-        cgroup = cgroup_of(spec.spec, 0, False)
-        await asyncio.to_thread(cgroup.kill)
-        await self._clear(spec.id, bundle, runtime, cgroup)
+        await self._clear(spec.id, bundle, runtime, cgroup_of(spec.spec, 0, False))
         spec.log_path.unlink(missing_ok=True)
         bundle.make(encoded)
         return *await launch(spec, bundle, runtime, self._config.run), ""
@@ -397,6 +395,14 @@ class ConmonSupervisor(Supervisor):
                 container.watches.append(self._events().watch(path, mask, news))
             except OSError:  # it has ended, or the host's limit on watches: the exit may still say it
                 continue
+
+
+async def _undo(spare: Spare, spec: LaunchSpec) -> None:
+    """End a spare and whatever container it has made."""
+    await spare.end()
+    cgroup = cgroup_of(spec.spec, 0, False)
+    if cgroup.path != "/":
+        await asyncio.to_thread(cgroup.kill)
 
 
 def _record_of(spec: LaunchSpec, runtime: OciRuntime, conmon: int, init: int) -> Supervised:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,7 @@ async def test_the_first_is_not_ready_the_next_are_and_close_ends_them() -> None
     made: list[int] = []
 
     def set_up() -> None:
-        made.append(os.stat("/proc/thread-self/ns/net").st_ino)
+        made.append(Path("/proc/thread-self/ns/net").stat().st_ino)
 
     ready = ReadyNamespaces(threads, set_up)
     assert ready.take() is None
@@ -28,7 +29,7 @@ async def test_the_first_is_not_ready_the_next_are_and_close_ends_them() -> None
     assert taken is not None
     try:
         assert os.fstat(taken).st_ino in made
-        assert os.fstat(taken).st_ino != os.stat("/proc/self/ns/net").st_ino
+        assert os.fstat(taken).st_ino != Path("/proc/self/ns/net").stat().st_ino
         await until(lambda: len(made) == 3, "another one")
     finally:
         os.close(taken)

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from pogu.engine.runtime.bundle import Bundle, Supervised, cgroup_of, find_conmon, identify, open_process, start_time
+from pogu.engine.runtime.bundle import (
+    Bundle,
+    Supervised,
+    cgroup_of,
+    find_conmon,
+    identify,
+    open_process,
+    start_time,
+    supervisors,
+)
 from pogu.linux.processes import spawn
 
 
@@ -81,6 +90,9 @@ async def test_a_conmon_is_found_by_its_bundle(tmp_path: Path) -> None:
     while not (found := find_conmon(bundle)):
         pass
     assert found == process.pid
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert find_conmon(tmp_path / "link" / "bundle") == process.pid
+    assert supervisors(tmp_path / "link") == {"bundle": process.pid}
     assert find_conmon(tmp_path / "another") is None
     process.send_signal(9)
     await process.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,20 @@ async def test_a_program_that_does_not_exist_leaves_nothing(ground: Ground) -> N
     with pytest.raises(CommandNotFound):
         await ground.start("/no/such")
     assert left(ground) == []
+
+
+async def test_a_create_that_is_cancelled_leaves_nothing(ground: Ground) -> None:
+    spec = ground.launch("sleep", "60")
+    creating = asyncio.create_task(ground.supervisor.create(spec))
+    await until(lambda: ground.cgroup(spec).pids() or creating.done(), "the container")
+    creating.cancel()
+    try:
+        await creating
+    except asyncio.CancelledError:
+        pass
+    await ground.supervisor.delete(spec.id)
+    await until(lambda: not ground.cgroup(spec).pids(), "the end of its processes")
+    assert spec.id not in ground.supervisor.listing()
 
 
 async def test_a_spare_that_was_killed_is_not_used(ground: Ground) -> None:
