@@ -1,4 +1,7 @@
-"""`python -m bench [--list] [NAME…]`: run the cases, print the table; all of them together write the page and plots."""
+"""`python -m bench [--list] [--write] [NAME…]`: run the cases and print the table; all of them write page and plot.
+
+`--write` writes them for the chosen cases alone.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +26,18 @@ def main(arguments: Sequence[str]) -> int:
     if "--list" in arguments:
         print("\n".join(case.name for case in ALL))
         return 0
-    if unknown := [name for name in arguments if not any(case.name.startswith(name) for case in ALL)]:
+    names = [a for a in arguments if a != "--write"]
+    wanted = {name: choose(name) for name in names}
+    if unknown := [name for name, cases in wanted.items() if not cases]:
         print(f"no such case: {', '.join(unknown)}", file=sys.stderr)
         return 2
-    chosen = [case for case in ALL if not arguments or any(case.name.startswith(name) for name in arguments)]
+    chosen = [case for case in ALL if not names or any(case in cases for cases in wanted.values())]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything is taken down
     began = time.monotonic()
     with scene() as found:
         rows, failures = measure(found, chosen)
         versions = describe(found)
-    if not arguments:
+    if not names or "--write" in arguments:
         (DOCS / "performance.json").write_text(
             json.dumps({**versions, "rows": [row.as_json() for row in rows]}, indent=1, ensure_ascii=False) + "\n"
         )
@@ -42,6 +47,11 @@ def main(arguments: Sequence[str]) -> int:
     for failure in failures:
         print(failure, file=sys.stderr)
     return 1 if failures else 0
+
+
+def choose(name: str) -> list[Case]:
+    """Return the case with this name, else those whose names begin so."""
+    return [c for c in ALL if c.name == name] or [c for c in ALL if c.name.startswith(name)]
 
 
 def measure(found: Scene, chosen: Sequence[Case]) -> tuple[list[Row], list[str]]:
