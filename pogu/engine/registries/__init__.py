@@ -5,7 +5,6 @@ to. Everything here blocks, so it is for threads; `Canceller` ends what a thread
 daemon. `copying` takes images from one registry to another.
 """
 
-import pogu.engine.images  # noqa: F401 # first: it uses this room, and this room its references and digests
 from pogu.engine.registries.cancelling import Canceller
 from pogu.engine.registries.credentials import Credentials, decode_credentials
 from pogu.engine.registries.failures import RegistryError
