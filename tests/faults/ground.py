@@ -131,5 +131,5 @@ def trace(daemon: FaultDaemon, file: Path) -> Counter[str]:
     size = -1
     while not file.exists() or file.stat().st_size != size:
         size = file.stat().st_size if file.exists() else -1
-        time.sleep(0.5)
+        time.sleep(0.25)
     return Counter(file.read_text().split())

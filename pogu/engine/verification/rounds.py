@@ -31,7 +31,10 @@ from pogu.errors import PoguError
 if TYPE_CHECKING:
     from pogu.engine.engine import Engine
 
-STAYS = 6.0  # seconds that a problem must stay
+STAYS = 2.0  # seconds that a problem must stay
+# longer for what ends by itself some time after an answer, when the kernel has the time
+_ENDS_LATER = frozenset({"bundle", "cgroup", "exec", "interface", "mount", "namespace", "process"})
+_STAYS_LONGER = 6.0
 _BETWEEN = 0.4  # seconds from round to round
 _CHECKS = (
     records.check,
@@ -85,13 +88,17 @@ async def _repair(problem: Problem) -> None:
 async def _look(engine: Engine, deep: bool) -> Report:
     scene = await _round(engine, deep)
     candidates = {p.identity: p for p in scene.settled()}
-    deadline = time.monotonic() + STAYS
-    while candidates and time.monotonic() < deadline:
+    begun = time.monotonic()
+    while any(time.monotonic() - begun < _stays(p) for p in candidates.values()):
         await asyncio.sleep(_BETWEEN)
         scene = await _round(engine, deep)
         again = {p.identity: p for p in scene.settled()}
         candidates = {i: p for i, p in again.items() if i in candidates}
     return Report(sorted(candidates.values(), key=lambda p: p.identity), dict(sorted(scene.checked.items())))
+
+
+def _stays(problem: Problem) -> float:
+    return _STAYS_LONGER if problem.kind in _ENDS_LATER else STAYS
 
 
 async def _round(engine: Engine, deep: bool) -> Scene:
