@@ -5,7 +5,7 @@ A target is `module:attribute`; commands of the daemon live in its own room. A d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 
@@ -33,6 +33,7 @@ ROOT: dict[str, Entry] = {
     "create": Entry(f"{_C}.run:create", "Create a new container"),
     "diff": Entry(f"{_C}.files:diff", "Inspect changes to a container's file system"),
     "events": Entry(f"{_C}.events:events", "Get real time events from the server"),
+    "completion": Entry(f"{_C}.completion:completion", "Print the completion script for a shell"),
     "explain": Entry(f"{_C}.explain:explain", "Say why a container is as it is, and what to try"),
     "export": Entry(f"{_C}.files:export", "Export a container's file system as a tar archive"),
     "history": Entry(f"{_C}.images:history", "Show the history of an image"),
@@ -175,10 +176,23 @@ ALIASES: dict[str, dict[str, str]] = {
     "context": {"list": "ls", "remove": "rm"},
 }
 
+# What the completion scripts call; it is in no list.
+COMPLETE = Entry(f"{_C}.completion:complete", "Answer the completion scripts")
+
 # What docker has not.
 OWN: frozenset[str] = frozenset(
     (
-        *("up", "down", "explain", "image bootstrap", "image copy", "image tags", "registry collect", "registry serve"),
+        *(
+            "up",
+            "down",
+            "completion",
+            "explain",
+            "image bootstrap",
+            "image copy",
+            "image tags",
+            "registry collect",
+            "registry serve",
+        ),
         *("system check", "system verify", "debug dump"),
     )
 )
@@ -209,6 +223,13 @@ GLOBAL_OPTIONS = (
     ("    --tlsverify", "Use TLS and verify the remote"),
     ("-v, --version", "Print version information and quit"),
 )
+
+
+def entries() -> Iterator[Entry]:
+    """Return every command, once for each of its names."""
+    yield from ROOT.values()
+    for _, commands in GROUPS.values():
+        yield from commands.values()
 
 
 def find(words: Sequence[str]) -> tuple[str, Entry, int] | None:

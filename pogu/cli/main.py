@@ -50,6 +50,8 @@ def _help(words: list[str], options: dict[str, str]) -> int:
 
 
 def _dispatch(words: list[str], options: dict[str, str]) -> int:
+    if words[0] == "__complete":
+        return _invoke(catalog.COMPLETE.target, "pogu __complete", ["--", *words[1:]], options)
     found = catalog.find(words)
     if found is not None:
         name, entry, taken = found

@@ -129,7 +129,7 @@ class Command:
         self.arguments: list[Argument] = [each for each in declared if isinstance(each, Argument)]
         self.usage = usage
         self.bare = bare
-        self._rest = rest
+        self.rest = rest
 
     def parse(self, args: Sequence[str]) -> tuple[dict[str, Any], set[str]]:
         """Return the function's keyword arguments, and the names of the flags that were given.
@@ -172,7 +172,7 @@ class _Reading:
                 self._shorts(word)
             else:
                 self._positional.append(word)
-                if self._command._rest:
+                if self._command.rest:
                     self._positional += words
                     break
         if self._help:
