@@ -21,7 +21,7 @@ try() {
     echo "${COMPREPLY[*]}"
 }
 """
-_FISH = 'source (%s completion fish | psub); complete -C "%s" | string split -f1 \\t'
+_FISH = '%s completion fish | source; complete -C "%s" | string split -f1 \\t'
 _ZSH = """
 source <("$POGU" completion zsh) 2>/dev/null
 compdef() { : }
