@@ -32,6 +32,8 @@ def run(arguments: list[str]) -> int:
         )
     if options.get("log-level", "info") not in _LEVELS:
         return _wrong(f"Unable to parse logging level: {options['log-level']}", 1)
+    if "config" in options:
+        os.environ["DOCKER_CONFIG"] = options["config"]  # also for what is started from here: credential helpers
     if "version" in options:
         print(f"Pogu version {__version__}")
         return 0
