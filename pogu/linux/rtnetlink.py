@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
@@ -234,7 +235,15 @@ class RouteSocket(NetlinkSocket):
         self.execute(Message(_RTM_DELLINK, _link_header() + text(_IFLA_IFNAME, name)))
 
     def set_up(self, index: int) -> None:
-        self.execute(Message(_RTM_SETLINK, _link_header(index, up=True)))
+        self.execute(_up(index))
+
+    def configure(self, index: int, addresses: Iterable[Interface], gateways: Iterable[Address]) -> None:
+        """Set an interface up, give it addresses and default routes to the gateways, in one datagram.
+
+        Raises OSError: the first failure; the rest may have been done.
+        """
+        more = [self._new_address(index, address) for address in addresses]
+        self.execute(_up(index), *more, *(_default_route(gateway, index) for gateway in gateways))
 
     def set_mtu(self, index: int, mtu: int) -> None:
         self.execute(Message(_RTM_SETLINK, _link_header(index) + u32(_IFLA_MTU, mtu)))
@@ -268,12 +277,15 @@ class RouteSocket(NetlinkSocket):
 
         IPv6 skips duplicate detection: the engine hands out each address once.
         """
+        self.execute(self._new_address(index, address))
+
+    def _new_address(self, index: int, address: Interface) -> Message:
         if address.version == 6:
             more = u32(_IFA_FLAGS, _IFA_F_NODAD)
         else:
             more = attribute(_IFA_BROADCAST, address.network.broadcast_address.packed)
         body = self._address_body(index, address) + more
-        self.execute(Message(_RTM_NEWADDR, body, NLM_F_CREATE | NLM_F_EXCL))
+        return Message(_RTM_NEWADDR, body, NLM_F_CREATE | NLM_F_EXCL)
 
     def delete_address(self, index: int, address: Interface) -> None:
         self.execute(Message(_RTM_DELADDR, self._address_body(index, address)))
@@ -309,8 +321,14 @@ class RouteSocket(NetlinkSocket):
 
     def set_default_route(self, gateway: Address, index: int) -> None:
         """Send everything that has no better route to `gateway`, instead of wherever it went before."""
-        header = _RTMSG.pack(
-            _family(gateway), 0, 0, 0, _RT_TABLE_MAIN, _RTPROT_BOOT, _RT_SCOPE_UNIVERSE, _RTN_UNICAST, 0
-        )
-        body = header + attribute(_RTA_GATEWAY, gateway.packed) + u32(_RTA_OIF, index)
-        self.execute(Message(_RTM_NEWROUTE, body, NLM_F_CREATE | NLM_F_REPLACE))
+        self.execute(_default_route(gateway, index))
+
+
+def _up(index: int) -> Message:
+    return Message(_RTM_SETLINK, _link_header(index, up=True))
+
+
+def _default_route(gateway: Address, index: int) -> Message:
+    header = _RTMSG.pack(_family(gateway), 0, 0, 0, _RT_TABLE_MAIN, _RTPROT_BOOT, _RT_SCOPE_UNIVERSE, _RTN_UNICAST, 0)
+    body = header + attribute(_RTA_GATEWAY, gateway.packed) + u32(_RTA_OIF, index)
+    return Message(_RTM_NEWROUTE, body, NLM_F_CREATE | NLM_F_REPLACE)

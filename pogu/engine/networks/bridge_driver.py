@@ -19,7 +19,7 @@ from pogu.engine.networks.kernel import KernelThreads
 from pogu.errors import Conflict, InvalidArgument, PoguError
 from pogu.failpoints import step
 from pogu.linux import namespaces
-from pogu.linux.rtnetlink import Interface, Link, RouteSocket, VethPeer
+from pogu.linux.rtnetlink import Address, Interface, Link, RouteSocket, VethPeer
 
 log = logging.getLogger(__name__)
 
@@ -252,12 +252,8 @@ def _configure(endpoint: Endpoint, default: Versions) -> None:
             raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
         if endpoint.ipv6 is not None:
             write_sysctl(f"ipv6/conf/{endpoint.interface}/disable_ipv6", 0)
-        sock.set_up(link.index)
-        for address in (endpoint.ipv4, endpoint.ipv6):
-            if address is not None:
-                sock.add_address(link.index, address)
-    if default:
-        _route(endpoint, default)
+        addresses = [address for address in (endpoint.ipv4, endpoint.ipv6) if address is not None]
+        sock.configure(link.index, addresses, _gateways(endpoint, default))
 
 
 def _route(endpoint: Endpoint, default: Versions) -> None:
@@ -265,9 +261,13 @@ def _route(endpoint: Endpoint, default: Versions) -> None:
         link = sock.link(endpoint.interface)
         if link is None:
             return
-        for gateway in (endpoint.gateway4, endpoint.gateway6):
-            if gateway is not None and gateway.version in default:
-                sock.set_default_route(gateway, link.index)
+        for gateway in _gateways(endpoint, default):
+            sock.set_default_route(gateway, link.index)
+
+
+def _gateways(endpoint: Endpoint, default: Versions) -> list[Address]:
+    """Return where the default routes of these IP versions lead by an endpoint."""
+    return [g for g in (endpoint.gateway4, endpoint.gateway6) if g is not None and g.version in default]
 
 
 def _name_of(index: int) -> str:
