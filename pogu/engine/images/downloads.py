@@ -51,6 +51,7 @@ class Download:
         self._hash = hashlib.sha256()
         self._size = 0
         self._begun = 0  # bytes that the disk has begun with
+        self._verified = False
         self._failure: PoguError | None = None
 
     def run(self) -> None:
@@ -66,8 +67,11 @@ class Download:
             if f"sha256:{self._hash.hexdigest()}" != self.blob.digest:
                 raise InvalidArgument(f"filesystem layer verification failed for digest {self.blob.digest}")
             step("image.download.verified")
-            self._content.adopt(self._path, self.blob.digest)
             self._tell("Download complete")
+            with self._changed:
+                self._verified = True
+                self._changed.notify_all()
+            self._content.adopt(self._path, self.blob.digest)
         except PoguError as e:
             self._fail(e)
             raise
@@ -143,14 +147,14 @@ class Download:
             watcher(what, self._size)
 
     def read_at(self, offset: int, size: int, stop: Canceller) -> bytes:
-        """Return up to `size` bytes from `offset` on, waiting for the first; b"" at the end of the blob.
+        """Return up to `size` bytes from `offset` on, waiting for the first; b"" at the end of a blob that is right.
 
         Raises:
             Cancelled: `stop` was used.
             PoguError: what ended the download.
         """
         with self._changed:
-            while self._size <= offset < self.blob.size and self._failure is None:
+            while self._size <= offset and not self._verified and self._failure is None:
                 stop.check()
                 self._changed.wait(0.5)  # `stop` does not wake it
             stop.check()

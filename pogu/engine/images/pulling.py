@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TypeVar
@@ -109,16 +109,30 @@ class Puller:
             for layer, row in zip(manifest.layers, rows, strict=True):
                 if layer.digest not in joined:
                     joined[layer.digest] = await self._join(stack, remote, layer, row)
-            if config is not None:
-                await config.kept()
-            raw = await asyncio.to_thread(self._content.read, manifest.config.digest)
+            raw = await self._read(config, manifest.config)
             details = _checked_config(raw, remote)
             check_platform(details, platform, reference)
             layers = await self._place_all(rows, details, joined)
+            waits = [each.kept() for each in (config, *joined.values()) if each is not None]
+            await self._settle([*waits, asyncio.to_thread(self._content.put, remote.manifest.data)])
+        for placed in layers:
+            self._layers.note_verified(placed.digest, placed.diff_id)
         kept = remote.manifest
-        await asyncio.to_thread(self._content.put, kept.data)
         stored = StoredManifest(kept.digest, kept.media_type, len(kept.data), layers)
         return StoredImage(ImageRecord(manifest.config.digest, layers, manifests=[stored]), details, raw)
+
+    async def _settle(self, waits: Sequence[Awaitable[object]]) -> None:
+        """Wait until everything is on the disk: for all of it at once, since each wait is for the same disk."""
+        for result in await asyncio.gather(self._layers.driver.settle(), *waits, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
+
+    async def _read(self, joined: Joined | None, blob: Descriptor) -> bytes:
+        """Return a small blob as soon as it has come, or from the store."""
+        if joined is None:
+            return await asyncio.to_thread(self._content.read, blob.digest)
+        reader = joined.reader()
+        return await run_in_thread(lambda: b"".join(iter(reader.read, b"")), reader.cancel, "configuration")
 
     async def _join(self, stack: AsyncExitStack, remote: Remote, blob: Descriptor, row: _Row | None) -> Joined | None:
         """Have a blob fetched until `stack` is closed; None where it is here."""
@@ -132,7 +146,7 @@ class Puller:
     async def _place_all(
         self, rows: list[_Row], details: ImageConfig, joined: dict[str, Joined | None]
     ) -> list[StoredLayer]:
-        """Unpack the layers, bottom first, each as soon as the one below it is there; then all is on the disk."""
+        """Unpack the layers, bottom first, each as soon as the one below it is there."""
         chains = chain_ids(details.diff_ids)
         for row, chain, diff_id in zip(rows, chains, details.diff_ids, strict=True):
             if joined[row.layer.digest] is None:
@@ -144,10 +158,6 @@ class Puller:
             await self._place(row, joined[row.layer.digest], diff_id, (chain, parent))
             stored.append(StoredLayer(diff_id, row.layer.digest, row.layer.media_type, row.layer.size))
             parent = chain
-        await asyncio.gather(*(each.kept() for each in joined.values() if each is not None))
-        await self._layers.driver.settle()
-        for layer in stored:
-            self._layers.note_verified(layer.digest, layer.diff_id)
         return stored
 
     async def _place(self, row: _Row, joined: Joined | None, diff_id: str, where: tuple[str, str | None]) -> None:
