@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -124,10 +124,11 @@ class TestWhatIsRemoved:
 
 
 class TestDuringPushes:
-    def test_images_pushed_meanwhile_are_whole(self, own: Client) -> None:
+    @pytest.mark.soak
+    def test_images_pushed_meanwhile_are_whole(self, own: Client, soak: Callable[[float, float], float]) -> None:
         """Pushes and collections without any grace but the interlock's: what was acknowledged can be pulled."""
         repositories = own.registry.registry.site.repositories
-        collector = Collector(repositories, 3.0)
+        collector = Collector(repositories, 1.0)
         stop = threading.Event()
         failures: list[str] = []
 
@@ -137,20 +138,25 @@ class TestDuringPushes:
                 while not stop.is_set():
                     name = f"push/{number}"
                     layers = [b"%d %d %d" % (number, round_, part) for part in range(3)] + [b"shared by all"]
-                    pushed = client.push_image(name, "latest", *layers)
+                    round_ += 1
+                    try:
+                        pushed = client.push_image(name, "latest", *layers)
+                    except AssertionError as error:
+                        # On a busy machine a push may take longer than the grace: it is refused then, and not broken.
+                        assert "MANIFEST_BLOB_UNKNOWN" in str(error)
+                        continue
                     for layer in layers:
                         if client.get(f"/v2/{name}/blobs/{digest(layer)}").content != layer:
                             failures.append(f"{name} {round_}: a layer is missing")
                     if round_ % 2:
                         client.delete(f"/v2/{name}/manifests/{pushed}")
-                    round_ += 1
 
         threads = [threading.Thread(target=push, args=(number,)) for number in range(4)]
         for thread in threads:
             thread.start()
         began = time.monotonic()
         freed = 0
-        while time.monotonic() - began < 6:
+        while time.monotonic() - began < soak(3, 300) or not freed:
             freed += own.registry.run(collector.collect()).blobs
         stop.set()
         for thread in threads:
