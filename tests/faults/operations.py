@@ -13,6 +13,7 @@ import os
 import tarfile
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
+from functools import cache
 from typing import Any, ClassVar
 
 import docker
@@ -292,34 +293,31 @@ class Load(Operation):
         assert b"".join(api.images.get("op-loaded:1").save(named=True))
 
 
+@cache
+def _repository() -> str:
+    """Start a registry, one for all of this process, with an image in it; return the image's repository."""
+    stack = ExitStack()
+    registry = stack.enter_context(debian_registry())
+    atexit.register(stack.close)
+    put_image(registry, "op", "1", [_tar({"one": b"1" * 5000}), _tar({"two": b"2"})])
+    return f"{registry.host}/op"
+
+
 class Pull(Operation):
     """An image of two layers from a registry, which is there whole or not at all."""
 
     name = "image pull"
 
-    def __init__(self) -> None:
-        self._registry = ExitStack()
-        self._host = ""
-
-    def _open(self) -> str:
-        """Start a registry once, with an image in it; return the image's repository."""
-        if not self._host:
-            registry = self._registry.enter_context(debian_registry())
-            put_image(registry, "op", "1", [_tar({"one": b"1" * 5000}), _tar({"two": b"2"})])
-            self._host = registry.host
-            atexit.register(self._registry.close)
-        return f"{self._host}/op"
-
     def prepare(self, api: Api) -> None:
-        self._open()
+        _repository()
 
     def do(self, api: Api) -> None:
-        told = list(api.api.pull(self._open(), "1", stream=True, decode=True))
+        told = list(api.api.pull(_repository(), "1", stream=True, decode=True))
         if "error" in told[-1]:
             raise ConnectionError(told[-1]["error"])
 
     def judge(self, api: Api, acknowledged: bool) -> None:
-        name = f"{self._open()}:1"
+        name = f"{_repository()}:1"
         exists = there(api.images.get, name)
         assert exists or not acknowledged
         if not exists:
@@ -328,7 +326,7 @@ class Pull(Operation):
 
     def clear(self, api: Api) -> None:
         super().clear(api)
-        for image in api.images.list(name=self._open()):
+        for image in api.images.list(name=_repository()):
             api.images.remove(image.id, force=True)
 
 
@@ -338,20 +336,20 @@ class Push(Pull):
     name = "image push"
 
     def prepare(self, api: Api) -> None:
-        api.api.import_image_from_data(_tar({"made": os.urandom(5000)}), repository=self._open(), tag="2")
+        api.api.import_image_from_data(_tar({"made": os.urandom(5000)}), repository=_repository(), tag="2")
 
     def do(self, api: Api) -> None:
-        told = list(api.api.push(self._open(), "2", stream=True, decode=True))
+        told = list(api.api.push(_repository(), "2", stream=True, decode=True))
         if "aux" not in told[-1]:
             raise ConnectionError(told[-1])
 
     def judge(self, api: Api, acknowledged: bool) -> None:
-        name = f"{self._open()}:2"
+        name = f"{_repository()}:2"
         image = api.images.get(name)
         if not acknowledged:
             self.do(api)
         api.images.remove(name, force=True)
-        assert api.images.pull(self._open(), "2").id == image.id
+        assert api.images.pull(_repository(), "2").id == image.id
 
 
 class Import(Operation):
