@@ -161,7 +161,7 @@ class Cgroup:
 
     def exists(self) -> bool:
         """Say whether any hierarchy has the group."""
-        return any(d.is_dir() for d in self.directories())
+        return any(_is_there(d) for d in self.directories())
 
     def read(self, controller: str, name: str) -> str | None:
         """Return the text of a file, None where the host, or the group, has not got it."""
@@ -191,7 +191,7 @@ class Cgroup:
     def pids(self) -> list[int]:
         """Return the PIDs of the group and the groups in it, in order; empty when it does not exist."""
         for directory in self.directories():
-            if directory.is_dir():
+            if _is_there(directory):
                 return sorted({int(p) for d in _tree(directory) for p in _read(d / "cgroup.procs").split()})
         return []
 
@@ -203,13 +203,14 @@ class Cgroup:
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """Send a signal to every process of the group, and thaw it for SIGKILL, which waits on frozen processes."""
+        if not self.exists():
+            return
         unified = self._hierarchy.unified
-        file = unified / self.path.lstrip("/") / "cgroup.kill" if unified else None  # kernel 5.14
-        if number == signal.SIGKILL and file and file.exists():
+        if number == signal.SIGKILL and unified:
             try:
-                file.write_text("1")
+                (unified / self.path.lstrip("/") / "cgroup.kill").write_text("1")  # kernel 5.14
             except OSError:
-                pass  # systemd has removed the group meanwhile; what is left of it is signalled below
+                pass  # there is none, or systemd has removed the group meanwhile; what is left is signalled below
         for pid in self.pids():
             try:
                 os.kill(pid, number)
@@ -320,6 +321,14 @@ def _remove_empty(directory: Path, deadline: float) -> None:
             pause = min(pause * 2, 0.1)
         else:
             return
+
+
+def _is_there(directory: Path) -> bool:
+    """Say whether a group's directory exists; no group has a path that is too long to be one."""
+    try:
+        return directory.is_dir()
+    except OSError:
+        return False
 
 
 def _tree(top: Path) -> Iterator[Path]:

@@ -192,7 +192,8 @@ def test_json_that_is_none(target: Target, body: bytes) -> None:
     with target.unharmed():
         for path in ("/containers/create", "/volumes/create", "/networks/create", "/auth", "/commit"):
             reply = target.ask("POST", path, body, kind="application/json")
-            assert reply.status in (*REFUSED, 200, 201, 501), (path, reply.status, reply.text[:300])
+            allowed = (*REFUSED, 200, 201, 501, *([503] if path == "/auth" else []))  # it asks a registry
+            assert reply.status in allowed, (path, reply.status, reply.text[:300])
             if reply.status == 201 and path == "/volumes/create":
                 target.ask("DELETE", f"/volumes/{reply.json['Name']}")
         # what is left is a container that was asked for

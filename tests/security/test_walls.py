@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.peers import Dockerd, Peer, Pogu, started
+from bench.peers import Dockerd, Peer, Pogu, scene
 
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.xdist_group("peers"), pytest.mark.timeout(240)]
 
@@ -131,8 +131,8 @@ EXPECTED = [
 
 @pytest.fixture(scope="module")
 def peers() -> Iterator[tuple[Pogu, Dockerd]]:
-    with started() as both:
-        yield both
+    with scene() as found:
+        yield found.pogu, found.docker
 
 
 Report = dict[str, dict[str, str]]
