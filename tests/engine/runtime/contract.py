@@ -315,7 +315,7 @@ class SupervisorContract:
 
     async def test_exec_in_a_terminal(self, ground: Ground) -> None:
         spec = await ground.start("sleep", "60")
-        sized = "until [ \"$(stty size 2>/dev/null)\" ]; do sleep 0.02; done"  # the size may come a moment after it
+        sized = 'until [ "$(stty size 2>/dev/null)" ]; do sleep 0.02; done'  # the size may come a moment after it
         script = f"tty >&2; {sized}; stty size; read x; echo got $x; stty size"
         process = await ground.exec(spec, "sh", "-c", script, terminal=True, console_size=[20, 70])
         seen = b""
