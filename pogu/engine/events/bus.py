@@ -81,7 +81,7 @@ def _is_image(event: Event, ref: str) -> bool:
 
 
 class EventBus:
-    """Delivers events to subscribers in order; keeps the last 1024 for replay (as dockerd does)."""
+    """Delivers events to subscribers in order; keeps the last 1024 for replay (dockerd: 256)."""
 
     def __init__(self) -> None:
         self._backlog: deque[Event] = deque(maxlen=BACKLOG)
