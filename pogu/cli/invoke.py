@@ -26,6 +26,10 @@ class Session:
             self._settings = configuration.load(configuration.folder(self.options))
         return self._settings
 
+    def listing_form(self, form: str | None, setting: str, *, quiet: bool) -> str | None:
+        """Return the form of a list: `--format`, else what the configuration file has unless only names are wanted."""
+        return form or (None if quiet else self.settings.get(setting))
+
 
 class Exit(Exception):
     """End the command with this exit code, quietly."""

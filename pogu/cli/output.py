@@ -67,6 +67,15 @@ def render_rows(form: str | None, rows: Rows, listing: Listing, *, quiet: bool =
         raise Failed(listing.wrong[1] + e.message) from e
 
 
+def label_fields(labels: Mapping[str, str] | None) -> dict[str, Any]:
+    """Return what a row shows of labels: all of them as `Labels`, and a function `Label` that gives one."""
+    found = labels or {}
+    return {
+        "Labels": ",".join(f"{key}={text}" for key, text in sorted(found.items())),
+        "Label": lambda name: found.get(name, ""),
+    }
+
+
 def columns(rows: Sequence[Sequence[str]], least: int = _MIN_WIDTH) -> str:
     """Return rows of cells as columns of at least `least`, three spaces apart; the last is not padded."""
     count = max((len(row) for row in rows), default=0)

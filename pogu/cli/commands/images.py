@@ -49,7 +49,7 @@ def images(session: Session, /, repository: str | None, **given: Any) -> None:
         filters["reference"] = [repository]
     found = connect(session).get("/images/json", all=given["all_"] or None, filters=filters or None)
     rows = [row for entry in found for row in _rows(entry, given, repository)]
-    form = given["form"] or (None if given["quiet"] else session.settings.get("imagesFormat"))
+    form = session.listing_form(given["form"], "imagesFormat", quiet=given["quiet"])
     if form and form.startswith("table ") and given["digests"] and "{{.Digest}}" not in form:
         form += "\t{{.Digest}}"
     print_rows(form, rows, _WITH_DIGESTS if given["digests"] else LISTING, quiet=given["quiet"])

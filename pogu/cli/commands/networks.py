@@ -10,7 +10,7 @@ from pogu.cli.connect import connect
 from pogu.cli.filters import parse_filters
 from pogu.cli.flags.pairs import labels, pairs
 from pogu.cli.invoke import Failed, Session
-from pogu.cli.output import Listing, print_rows
+from pogu.cli.output import Listing, label_fields, print_rows
 from pogu.cli.pflag import argument, command, many, switch, value
 
 
@@ -23,7 +23,7 @@ def list_(session: Session, /, **given: Any) -> None:
     """List networks by name."""
     found = connect(session).get("/networks", filters=parse_filters(given["filters"]))
     rows = [_row(entry, trunc=not given["no_trunc"]) for entry in sorted(found, key=lambda n: n["Name"])]
-    form = given["form"] or (None if given["quiet"] else session.settings.get("networksFormat"))
+    form = session.listing_form(given["form"], "networksFormat", quiet=given["quiet"])
     print_rows(form, rows, _LISTING, quiet=given["quiet"])
 
 
@@ -46,9 +46,8 @@ def _row(entry: dict[str, Any], *, trunc: bool) -> dict[str, Any]:
         "IPv4": str(entry.get("EnableIPv4", True)).lower(),
         "IPv6": str(entry["EnableIPv6"]).lower(),
         "Internal": str(entry["Internal"]).lower(),
-        "Labels": ",".join(f"{key}={text}" for key, text in sorted((entry.get("Labels") or {}).items())),
+        **label_fields(entry.get("Labels")),
         "CreatedAt": _go_time(entry["Created"]),
-        "Label": lambda name: (entry.get("Labels") or {}).get(name, ""),
     }
 
 

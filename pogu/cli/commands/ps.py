@@ -8,7 +8,7 @@ from typing import Any
 from pogu.cli.connect import connect
 from pogu.cli.filters import parse_filters
 from pogu.cli.invoke import Session
-from pogu.cli.output import Listing, print_rows, quoted, shortened, warn_of_both
+from pogu.cli.output import Listing, label_fields, print_rows, quoted, shortened, warn_of_both
 from pogu.cli.pflag import command, many, switch, value
 from pogu.cli.portlist import port_list
 from pogu.cli.units import human_age, human_moment, human_size
@@ -46,7 +46,7 @@ def ps(session: Session, /, **given: Any) -> None:
     warn_of_both(form, quiet=given["quiet"])
     if form and given["quiet"] and form not in {"table", "raw"}:
         form = None
-    form = form or (None if given["quiet"] else session.settings.get("psFormat"))
+    form = session.listing_form(form, "psFormat", quiet=given["quiet"])
     sized = given["size"] or _shows_size(form or "")
     found = connect(session).get(
         "/containers/json",
@@ -86,12 +86,11 @@ def container_row(entry: dict[str, Any], *, trunc: bool = True) -> dict[str, Any
         "State": entry["State"],
         "Status": entry["Status"],
         "Size": _size(entry),
-        "Labels": ",".join(f"{key}={value}" for key, value in sorted((entry.get("Labels") or {}).items())),
+        **label_fields(entry.get("Labels")),
         "Mounts": ",".join(_mount(mount, trunc=trunc) for mount in entry.get("Mounts") or []),
         "LocalVolumes": str(sum(mount.get("Driver") == "local" for mount in entry.get("Mounts") or [])),
         "Networks": ",".join(sorted((entry.get("NetworkSettings") or {}).get("Networks") or {})),
         "Platform": None,
-        "Label": lambda name: (entry.get("Labels") or {}).get(name, ""),
     }
 
 

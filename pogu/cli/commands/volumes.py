@@ -10,7 +10,7 @@ from pogu.cli.connect import connect
 from pogu.cli.filters import parse_filters
 from pogu.cli.flags.pairs import labels, pairs
 from pogu.cli.invoke import Failed, Session
-from pogu.cli.output import Listing, print_rows
+from pogu.cli.output import Listing, label_fields, print_rows
 from pogu.cli.pflag import argument, command, many, switch, value
 
 
@@ -22,7 +22,7 @@ def list_(session: Session, /, **given: Any) -> None:
     """List volumes by name."""
     found = connect(session).get("/volumes", filters=parse_filters(given["filters"]))
     rows = [volume_row(entry) for entry in sorted(found.get("Volumes") or [], key=lambda v: v["Name"])]
-    form = given["form"] or (None if given["quiet"] else session.settings.get("volumesFormat"))
+    form = session.listing_form(given["form"], "volumesFormat", quiet=given["quiet"])
     print_rows(form, rows, _LISTING, quiet=given["quiet"])
 
 
@@ -43,13 +43,12 @@ def volume_row(entry: dict[str, Any]) -> dict[str, Any]:
         "Driver": entry["Driver"],
         "Mountpoint": entry["Mountpoint"],
         "Scope": entry["Scope"],
-        "Labels": ",".join(f"{key}={text}" for key, text in sorted((entry.get("Labels") or {}).items())),
+        **label_fields(entry.get("Labels")),
         "Availability": "N/A",
         "Group": "N/A",
         "Links": "N/A",
         "Size": "N/A",
         "Status": "N/A",
-        "Label": lambda name: (entry.get("Labels") or {}).get(name, ""),
     }
 
 
