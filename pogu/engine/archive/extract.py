@@ -144,7 +144,7 @@ class Extractor:
     def _add(self, entry: Entry, path: str, content: Iterable[memoryview]) -> None:
         if not path:
             if entry.is_dir and self._options.root_metadata:
-                self._finish_directory(entry, os.dup(self._dirs.root), "")
+                self._finish_directory(entry, os.dup(self._dirs.root), "", new=False)
             return
         parent_path, _, name = path.rpartition("/")
         parent = self._dirs.get(parent_path)
@@ -200,27 +200,28 @@ class Extractor:
             os.close(fd)
 
     def _directory(self, entry: Entry, parent: int, name: str, path: str) -> None:
-        opaque = False
+        opaque, new = False, True
         try:
             os.mkdir(name, 0o700, dir_fd=parent)
         except FileExistsError:
             status = os.stat(name, dir_fd=parent, follow_symlinks=False)
-            if not stat.S_ISDIR(status.st_mode):
+            new = not stat.S_ISDIR(status.st_mode)
+            if new:
                 opaque = is_whiteout(status)
                 self._clear(entry, parent, name)
                 os.mkdir(name, 0o700, dir_fd=parent)
         fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
         if opaque and isinstance(self._whiteouts, OverlayMarks):
             self._whiteouts.make_opaque(path, fd)
-        self._finish_directory(entry, fd, path)
+        self._finish_directory(entry, fd, path, new=new)
 
-    def _finish_directory(self, entry: Entry, fd: int, path: str) -> None:
+    def _finish_directory(self, entry: Entry, fd: int, path: str, *, new: bool) -> None:
         """Set a directory's metadata and keep its descriptor: its children come next.
 
         What the kernel mounted there (a running container's /sys) keeps its own.
         """
         try:
-            if not is_kernel_interface(fd):
+            if new or not is_kernel_interface(fd):  # nothing can be mounted on what was just made
                 self._own(entry, fd)
                 os.fchmod(fd, entry.mode & 0o7777)
                 _set_xattrs(entry, attribute_path(fd))

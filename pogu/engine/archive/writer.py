@@ -75,22 +75,18 @@ class TarWriter:
             status = os.stat(name, dir_fd=parent, follow_symlinks=False)
             if archived or not stat.S_ISDIR(status.st_mode):
                 self._add(parent, name, archived, status)
-            if stat.S_ISDIR(status.st_mode):
+            if stat.S_ISDIR(status.st_mode) and not _enters_kernel(parent, name, status):
                 with opened(os.open(name, _STEP, dir_fd=parent)) as fd:
-                    if not _enters_kernel(status, os.fstat(parent).st_dev, fd):
-                        self.add_children(fd, archived)
+                    self.add_children(fd, archived)
         except (FileNotFoundError, ProcessLookupError):  # ESRCH: below /proc of a process that ended
             pass
 
     def add_children(self, fd: int, archived: str) -> None:
         """Write all that is in a directory, but not the directory itself."""
         prefix = f"{archived.rstrip('/')}/" if archived else ""
-        device = os.fstat(fd).st_dev
         for found in walk(fd):
             try:
-                if found.is_dir and found.status.st_dev != device:
-                    with opened(os.open(found.name, _STEP, dir_fd=found.parent)) as inside:
-                        found.enter = not _enters_kernel(found.status, os.fstat(found.parent).st_dev, inside)
+                found.enter = found.is_dir and not _enters_kernel(found.parent, found.name, found.status)
                 self._add(found.parent, found.name, prefix + found.path, found.status)
             except (FileNotFoundError, ProcessLookupError):  # ESRCH: below /proc of a process that ended
                 continue
@@ -198,9 +194,12 @@ class TarWriter:
             self._waiting.clear()
 
 
-def _enters_kernel(status: os.stat_result, parent_device: int, fd: int) -> bool:
-    """Say whether a directory (its status, and open as `fd`) is where an interface of the kernel is mounted."""
-    return status.st_dev != parent_device and is_kernel_interface(fd)
+def _enters_kernel(parent: int, name: str, status: os.stat_result) -> bool:
+    """Say whether a directory is where an interface of the kernel is mounted. Raises OSError."""
+    if status.st_dev == os.fstat(parent).st_dev:
+        return False
+    with opened(os.open(name, _STEP, dir_fd=parent)) as fd:
+        return is_kernel_interface(fd)
 
 
 def _read_up_to(fd: int, size: int) -> bytes:
