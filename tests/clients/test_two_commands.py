@@ -10,10 +10,17 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import chain
 
 import pytest
 
-from tests.clients.differential.compare import Accepted, Comparison, accepted_differences, unexplained
+from tests.clients.differential.compare import (
+    Accepted,
+    Comparison,
+    accepted_differences,
+    shown_unexplained,
+    shown_unseen,
+)
 from tests.clients.differential.script import Script, scripts
 from tests.clients.two_commands.both import DIFFERENCES, SCRIPTS, Commands
 from tests.running import docker_version, running_daemon
@@ -64,9 +71,9 @@ def test_shows_what_the_docker_command_shows(
 ) -> None:
     if name not in compared:
         pytest.skip("a script of the long form")
-    found = {c.line: left for c in compared[name] if (left := unexplained(c, accepted))}
     evidence(command_lines=len(compared[name]), lines_compared=sum(c.compared for c in compared[name]))
-    assert not found, "\n".join(f"$ {line}\n    " + "\n    ".join(left) for line, left in found.items())
+    left = shown_unexplained(compared[name], accepted)
+    assert not left, left
 
 
 def test_the_scripts_are_many() -> None:
@@ -79,9 +86,5 @@ def test_every_accepted_difference_is_seen(
     """What is no longer different must not stay on the list."""
     if not request.config.getoption("--soak"):
         pytest.skip("the short form does not see all")
-    rules = accepted_differences(DIFFERENCES)
-    for comparisons in compared.values():
-        for comparison in comparisons:
-            unexplained(comparison, rules)
-    unseen = [f"{r.commands}: {r.sign} {r.pattern.pattern}" for r in rules if not r.used]
-    assert not unseen, "\n".join(unseen)
+    unseen = shown_unseen(chain.from_iterable(compared.values()), accepted_differences(DIFFERENCES))
+    assert not unseen, unseen

@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ import requests
 
 from tests.registry.client import Client, codes, digest
 from tests.registry.serving import Process, process, raw_connection, serving
+from tests.running import eventually
 
 DATA = os.urandom(3_000_000)
 
@@ -33,10 +33,7 @@ def uploaded(client: Client, location: str) -> int:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 40
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.01)
+    eventually(condition, timeout=40, step=0.02)
 
 
 def broken_patch(client: Client, location: str, data: bytes) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +12,7 @@ from typing import Any
 
 from tests.registry.client import Client, digest
 from tests.registry.serving import process
+from tests.running import eventually
 
 
 class Endpoint:
@@ -55,10 +55,7 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 40
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
+    eventually(condition, timeout=40, step=0.02)
 
 
 def config(tmp_path: Path, *hooks: str) -> Path:

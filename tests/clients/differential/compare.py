@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -68,6 +68,20 @@ def unexplained(comparison: Comparison, accepted: Iterable[Accepted]) -> list[st
         if not covering:
             left.append(difference)
     return left
+
+
+def shown_unexplained(comparisons: Iterable[Comparison], accepted: Iterable[Accepted]) -> str:
+    """Return, for a failing test to show, the lines with differences that no accepted one covers; "" without any."""
+    rules = list(accepted)
+    found = {c.line: left for c in comparisons if (left := unexplained(c, rules))}
+    return "\n".join(f"$ {line}\n    " + "\n    ".join(left) for line, left in found.items())
+
+
+def shown_unseen(comparisons: Iterable[Comparison], rules: Sequence[Accepted]) -> str:
+    """Return, for a failing test to show, the accepted differences that these comparisons have not; "" without any."""
+    for comparison in comparisons:
+        unexplained(comparison, rules)
+    return "\n".join(f"{r.commands}: {r.sign} {r.pattern.pattern}" for r in rules if not r.used)
 
 
 def accepted_differences(path: Path = DIFFERENCES) -> list[Accepted]:
