@@ -70,6 +70,12 @@ def open_root(root: Path | int) -> int:
     return os.open(root, _DIRECTORY)
 
 
+def sync_directory(path: Path) -> None:
+    """Make durable which names a directory has; syncing a file does not (fsync(2)). Raises OSError."""
+    with opened(open_root(path)) as fd:
+        os.fsync(fd)
+
+
 @contextmanager
 def opened(fd: int) -> Iterator[int]:
     """Close `fd` at the end of the block."""

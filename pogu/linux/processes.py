@@ -92,10 +92,19 @@ def is_ending(pid: int) -> bool:
     The first process of a PID namespace is, while the kernel kills the others for it.
     """
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        state, *fields = stat_fields(pid)
     except OSError:
         return True
-    return fields[0] in "ZX" or bool(int(fields[6]) & _PF_EXITING)
+    return state in "ZX" or bool(int(fields[5]) & _PF_EXITING)
+
+
+def stat_fields(pid: int) -> list[str]:
+    """Return the fields of /proc/PID/stat from the third, the state, on: what stands before may hold anything.
+
+    Raises:
+        OSError: there is no such process.
+    """
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
 
 
 def on_exit(callback: Callable[[], object] | None) -> None:

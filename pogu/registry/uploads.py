@@ -18,9 +18,10 @@ from typing import Any
 import msgspec
 
 from pogu import failpoints
+from pogu.linux.paths import sync_directory
 from pogu.registry.names import is_upload, new_upload
 from pogu.registry.refusals import Refused
-from pogu.registry.storage.files import make_directories, sync_directory, write_whole
+from pogu.registry.storage.files import make_directories, write_whole
 
 _BATCH = 1024 * 1024  # bytes that go to the writing thread together
 _PIECE = 1024 * 1024  # bytes read at once to hash again

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 BACKLOG = 1024
@@ -121,11 +121,11 @@ class EventBus:
                 for event in batch:
                     yield event
         finally:
-            await batches.aclose()  # type: ignore[attr-defined]
+            await batches.aclose()
 
     async def subscribe_batches(
         self, filter_: EventFilter, since_ns: int | None = None, until_ns: int | None = None
-    ) -> AsyncIterator[list[Event]]:
+    ) -> AsyncGenerator[list[Event], None]:
         """Yield what `subscribe` does, those that are there at once together, never an empty list."""
         q: asyncio.Queue[Event] = asyncio.Queue(SUBSCRIBER_QUEUE)
         past = [e for e in self._backlog if since_ns is not None and e.time_ns >= since_ns]

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from pogu.engine.images.digests import check_digest, sha256
 from pogu.errors import InvalidArgument, NotFound
 from pogu.failpoints import step
+from pogu.linux.paths import sync_directory
 
 CHUNK = 1 << 20  # bytes
 
@@ -85,7 +86,7 @@ class ContentStore:
             target.hardlink_to(path)
         except FileExistsError:
             return
-        _sync_directory(target.parent)
+        sync_directory(target.parent)
 
     def remove(self, digest: str) -> None:
         """Remove a blob; nothing happens if there is none."""
@@ -157,11 +158,3 @@ class BlobWriter:
         """Throw away what was written; nothing happens after a commit."""
         self._file.close()
         self._path.unlink(missing_ok=True)
-
-
-def _sync_directory(path: Path) -> None:
-    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

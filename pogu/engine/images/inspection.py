@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pogu.engine.archive import CHUNK, DIRECTORY, REGULAR, TarReader, clean, decompress, run_in_thread
+from pogu.engine.archive import CHUNK, DIRECTORY, REGULAR, Readable, TarReader, clean, decompress, run_in_thread
 from pogu.engine.images.content import ContentStore
 from pogu.engine.images.layers import Layers
 from pogu.engine.images.record import StoredImage, StoredLayer
@@ -113,10 +113,10 @@ class Inspection:
         await self._layers.replace(layer, chain)
 
 
-def _expected(blob: object) -> dict[str, tuple[bytes, int, bytes]]:
+def _expected(blob: Readable) -> dict[str, tuple[bytes, int, bytes]]:
     """Return type, size and hash of every plain file and directory in an archive, the last of those with one name."""
     found: dict[str, tuple[bytes, int, bytes]] = {}
-    reader = TarReader(decompress(blob))  # type: ignore[arg-type]
+    reader = TarReader(decompress(blob))
     for entry in reader:
         name = clean(entry.name)
         if entry.type == REGULAR and entry.extents is None and not name.rpartition("/")[2].startswith(".wh."):

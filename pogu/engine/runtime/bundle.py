@@ -15,6 +15,7 @@ import msgspec
 
 from pogu.linux import cgroups
 from pogu.linux.cgroups import Cgroup
+from pogu.linux.processes import stat_fields
 
 
 class Supervised(msgspec.Struct, kw_only=True):
@@ -93,10 +94,9 @@ def cgroup_of(spec: dict[str, Any], init: int, systemd: bool) -> Cgroup:
 def start_time(pid: int) -> int:
     """Return when a process started, in clock ticks since boot; 0 when it does not exist or is a zombie."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        fields = stat_fields(pid)
     except OSError:
         return 0
-    fields = text.rpartition(") ")[2].split()  # the name before it may hold anything
     return 0 if fields[0] in "ZX" else int(fields[19])
 
 

@@ -15,6 +15,7 @@ from pogu.engine.state.change import Put, apply
 from pogu.engine.state.database import connect, damage, sequence, set_sequence
 from pogu.engine.state.journal import Journal
 from pogu.errors import PoguError
+from pogu.linux.paths import sync_directory
 
 MARK = ("state", "restoration")  # kind and ID of the record that remembers a restoration
 
@@ -151,15 +152,6 @@ def make_copy(db: sqlite3.Connection, path: Path) -> Journal:
     started = Journal.begin(journal_path(path), sequence(db))
     sync_directory(path.parent)
     return started
-
-
-def sync_directory(path: Path) -> None:
-    """Make names in a directory durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _rfc3339(seconds: float) -> str:

@@ -32,7 +32,7 @@ from pogu.engine.storage.trash import Trash
 from pogu.errors import Cancelled, Conflict, InvalidArgument, NotFound, PoguError
 from pogu.failpoints import step
 from pogu.linux.mounts import syncfs
-from pogu.linux.paths import open_root, opened
+from pogu.linux.paths import open_root, opened, sync_directory
 
 _WORKERS = 4  # threads
 _SHORT = 12  # hex digits of a layer's directory name; more where two chain IDs begin alike
@@ -239,8 +239,7 @@ class LayeredDriver(StorageDriver):
         try:
             step("storage.layer.named")
             if settled:
-                with opened(open_root(self.root / "layers")) as fd:
-                    os.fsync(fd)
+                sync_directory(self.root / "layers")
             else:
                 self._unsettled.add(info.chain_id)
         except OSError:

@@ -20,8 +20,9 @@ from pathlib import Path
 from pogu import failpoints
 from pogu.errors import Conflict, NotFound
 from pogu.http.files import FileBody
+from pogu.linux.paths import sync_directory
 from pogu.registry.storage import Blob, Record
-from pogu.registry.storage.files import TEMPORARY, make_directories, sync_directory, write_whole
+from pogu.registry.storage.files import TEMPORARY, make_directories, write_whole
 from pogu.registry.storage.memory import Recent
 
 _REMEMBERED = 64 * 1024 * 1024

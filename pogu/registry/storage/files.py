@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 from pogu import failpoints
+from pogu.linux.paths import sync_directory
 
 TEMPORARY = "."
 """What names of unfinished files begin with; no digest, tag or name of a repository does."""
@@ -39,12 +40,3 @@ def make_directories(path: Path) -> None:
     except FileExistsError:
         return
     sync_directory(path.parent)
-
-
-def sync_directory(path: Path) -> None:
-    """Make durable which names a directory has."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
