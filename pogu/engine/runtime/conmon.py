@@ -48,6 +48,8 @@ from pogu.linux.cgroups import Cgroup, hierarchy, prepare_host
 from pogu.linux.orphans import OrphanReaper
 from pogu.linux.processes import Process
 
+_START_GRACE = 2.0  # seconds in which a runtime may say how a start went, once its container has ended
+
 
 class ConmonSupervisor(Supervisor):
     """See Supervisor. `notes` is for `info`: what was changed on this host, or cannot work on it.
@@ -148,6 +150,8 @@ class ConmonSupervisor(Supervisor):
         try:
             either: set[asyncio.Future[Any]] = {starting, container.exit}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            # a short program has ended before the runtime's command that let it go has: that one knows which it was
+            await asyncio.wait({starting}, timeout=_START_GRACE)
             if starting.done():
                 return starting.result()
             raise PoguError("it ended before it was started")
