@@ -90,6 +90,7 @@ class Engine:
         await self.supervisor.close()
         await self.networks.stop()
         await self.volumes.stop()
+        await self.images.stop()
         await self.storage.stop()
         await asyncio.to_thread(self.state.close)
 

@@ -5,93 +5,26 @@ Each time the error is clear, nothing is damaged, and the service resumes when t
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import signal
 import socket
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import base_image
+from tests.faults.disk import DiskDaemon, image_archive, runs
 from tests.faults.ground import COUNT, FaultDaemon, until
-from tests.running import mounts_under
 
 FULL = "no space left on device"
-
-
-def _sh(*argv: str | Path) -> str:
-    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
-
-
-class DiskDaemon(FaultDaemon):
-    """A daemon whose root directory is a small file system of its own."""
-
-    def __init__(self, *flags: str) -> None:
-        super().__init__(*flags)
-        self.image = self.home / "disk.img"
-        self.loop = ""
-
-    def mount(self, megabytes: int) -> None:
-        """Make an ext4 file system for the root directory; it becomes read-only at its first error, as most do."""
-        self.root.mkdir()
-        with self.image.open("wb") as file:
-            file.truncate(megabytes << 20)
-        _sh("mkfs.ext4", "-q", "-F", "-m", "0", self.image)
-        self.loop = _sh("losetup", "--find", "--show", self.image).strip()
-        _sh("mount", "-o", "errors=remount-ro", self.loop, self.root)
-
-    def repair(self) -> None:
-        """Do what a person does after an error: end all that uses the file system, check it and mount it again."""
-        self._end_all(self._processes())
-        for mount in reversed(mounts_under(self.home)):
-            _sh("umount", mount)
-        _sh("losetup", "-d", self.loop)
-        assert subprocess.run(["e2fsck", "-fy", self.image], check=False, capture_output=True).returncode in (0, 1)
-        self.loop = _sh("losetup", "--find", "--show", self.image).strip()
-        _sh("mount", "-o", "errors=remount-ro", self.loop, self.root)
-
-    def fill(self) -> Path:
-        """Write until nothing more fits, and return the file to delete."""
-        ballast = self.root / "ballast"
-        with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
-            for size in (1 << 20, 1 << 12, 1):
-                with contextlib.suppress(OSError):
-                    while True:
-                        file.write(bytes(size))
-        os.sync()
-        return ballast
-
-    def _processes(self) -> list[int]:
-        records = [json.loads(p.read_text()) for p in self.run_dir.glob("runtime/*/supervised.json")]
-        return [pid for record in records for pid, _ in (record["conmon"], record["init"])]
-
-    def _end_all(self, pids: list[int]) -> None:
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-            until(lambda p=pid: not _runs(p))
-
-    def close(self) -> None:
-        try:
-            self._end_all(self._processes())  # a daemon that cannot start any more would leave them
-            super().close()
-        finally:
-            if self.loop:
-                subprocess.run(["losetup", "-d", self.loop], check=False, capture_output=True)
 
 
 @pytest.fixture
 def disk() -> Iterator[DiskDaemon]:
     daemon = DiskDaemon()
     try:
-        try:
-            daemon.mount(96)
-        except (subprocess.CalledProcessError, FileNotFoundError) as e:
-            pytest.skip(f"this machine has no loop devices or no mkfs.ext4: {e}")
+        daemon.mount(96)
         daemon.start()
         daemon.load_image("busybox")
         yield daemon
@@ -109,7 +42,7 @@ def test_a_full_disk(disk: DiskDaemon, tmp_path: Path) -> None:
     disk.docker("tag", "busybox", "same:1")
     ballast = disk.fill()
     refused = {
-        "load": disk.docker("load", "-i", str(_larger_image(disk, tmp_path)), check=False),
+        "load": disk.docker("load", "-i", str(image_archive(tmp_path)), check=False),
         "import": disk.docker("import", str(base_image("busybox")), "fresh:1", check=False),
         "commit": disk.docker("exec", "on", "sh", "-c", "dd if=/dev/zero of=/big bs=1M count=50", check=False),
         "create": disk.docker("create", "--name", "more", "busybox", "true", check=False),
@@ -132,27 +65,6 @@ def test_a_full_disk(disk: DiskDaemon, tmp_path: Path) -> None:
     disk.docker("run", "--rm", "fresh:1", "true")
     disk.docker("rm", "-f", "on")
     assert disk.verify("--deep")["Problems"] == []
-
-
-def _larger_image(disk: DiskDaemon, tmp_path: Path) -> Path:
-    """Return an archive of an image that this daemon does not have, made by importing it under another form."""
-    other = tmp_path / "docker-archive.tar"
-    layer = tmp_path / "layer.tar"
-    (tmp_path / "payload").write_bytes(os.urandom(3 << 20))
-    _sh("tar", "-C", tmp_path, "-cf", layer, "payload")
-    digest = _sh("sha256sum", layer).split()[0]
-    config = {
-        "architecture": "amd64",
-        "os": "linux",
-        "config": {},
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
-    }
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    (tmp_path / "manifest.json").write_text(
-        json.dumps([{"Config": "config.json", "RepoTags": ["larger:1"], "Layers": ["layer.tar"]}])
-    )
-    _sh("tar", "-C", tmp_path, "-cf", other, "manifest.json", "config.json", "layer.tar")
-    return other
 
 
 def test_a_disk_that_becomes_read_only(disk: DiskDaemon) -> None:
@@ -327,12 +239,5 @@ def test_what_a_restored_database_does_not_know_is_told_and_not_deleted(damaged:
     assert (damaged.root / "containers" / id_ / "output.log").exists()
     assert damaged.verify("--repair")["Left"] == 0
     damaged.check("the repair")
-    until(lambda: not _runs(pid))
+    until(lambda: not runs(pid))
     damaged.check_lines()
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
-    except FileNotFoundError:
-        return False

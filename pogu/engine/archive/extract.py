@@ -25,10 +25,8 @@ from pogu.errors import InvalidArgument, PoguError
 from pogu.linux.filesystems import is_kernel_interface
 from pogu.linux.paths import attribute_path, opened
 from pogu.linux.trees import remove_tree
-from pogu.linux.writeback import start_writeback
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_EARLY = 256 << 10  # bytes; smaller files are quicker written together
 _SPECIAL = {CHAR: stat.S_IFCHR, BLOCK_DEVICE: stat.S_IFBLK, FIFO: stat.S_IFIFO}
 _OURS = ("trusted.overlay.", "user.overlay.")  # overlayfs' own marks must not come from an archive
 _ARCHIVES_FAULT = frozenset(
@@ -64,8 +62,7 @@ class ExtractOptions:
 
     `owner` (uid, gid) replaces every owner in the archive. `keep_kind` refuses to replace a directory with anything
     else or the other way round. `root_metadata` lets an entry `./` set the root's own owner, mode and times.
-    `destination` names the root in messages. `write_early` has the disk begin with each larger file as soon as it is
-    there, for whoever syncs in the end.
+    `destination` names the root in messages.
     """
 
     whiteouts: Whiteouts = Whiteouts.KEEP
@@ -74,7 +71,6 @@ class ExtractOptions:
     root_metadata: bool = False
     lower: Lower | None = None
     destination: str = "/"
-    write_early: bool = False
 
 
 def extract(
@@ -194,8 +190,6 @@ class Extractor:
             os.fchmod(fd, entry.mode & 0o7777)
             _set_xattrs(entry, attribute_path(fd))
             os.utime(fd, ns=_times(entry))
-            if self._options.write_early and entry.stored >= _EARLY:
-                start_writeback(fd)
         finally:
             os.close(fd)
 

@@ -27,8 +27,8 @@ from pogu.engine.containers.table import KIND, TOMBSTONE, Entry
 from pogu.engine.model import Container, EndpointSettings, PortBinding
 from pogu.engine.state import Put
 from pogu.errors import PoguError
+from pogu.linux.boot import boot_id
 
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _META, _BOOT = "meta", "boot-id"
 
 
@@ -68,7 +68,7 @@ def _load(rooms: Rooms) -> None:
 
 
 async def _is_new_boot(rooms: Rooms) -> bool:
-    now = BOOT_ID.read_bytes().strip()
+    now = boot_id().encode()
     known = dict(rooms.state.load(_META)).get(_BOOT)
     if known == now:
         return False

@@ -1,7 +1,8 @@
 """The content store: blobs named by their digest, in the directory form of an OCI image layout.
 
-A blob appears under its name only when it is whole, on the disk and has that digest. What a crash leaves behind is in
-`ingest/`, which the next start empties. Everything here blocks, so it is for threads, except where it says otherwise.
+A blob appears under its name only when it is whole and has that digest; it is on the disk when `settle` has returned.
+What a crash leaves behind is in `ingest/`, which the next start empties. Everything here blocks, so it is for threads,
+except where it says otherwise.
 """
 
 from __future__ import annotations
@@ -9,14 +10,15 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from pogu.engine.images.digests import check_digest, sha256
 from pogu.errors import InvalidArgument, NotFound
 from pogu.failpoints import step
-from pogu.linux.paths import sync_directory
+from pogu.linux.mounts import syncfs
+from pogu.linux.paths import open_root, opened
 
 CHUNK = 1 << 20  # bytes
 
@@ -28,6 +30,7 @@ class ContentStore:
         self._root = root
         self._blobs = root / "blobs" / "sha256"
         self._ingest = root / "ingest"
+        self._unsettled: set[str] = set()
 
     def start(self) -> None:
         """Make the directories and remove what was being written when the last process ended."""
@@ -48,7 +51,7 @@ class ContentStore:
         """Say whether the blob is stored. Quick enough for the event loop."""
         return self.path(digest).is_file()
 
-    def open(self, digest: str) -> BinaryIO:
+    def open(self, digest: str) -> BufferedReader:
         """Open a blob for reading; a blob that is removed meanwhile stays readable. NotFound if there is none."""
         try:
             return self.path(digest).open("rb")
@@ -65,7 +68,7 @@ class ContentStore:
         return BlobWriter(self)
 
     def put(self, data: bytes) -> str:
-        """Store `data` durably and return its digest."""
+        """Store `data` and return its digest."""
         digest = sha256(data)
         if not self.has(digest):
             with self.writer() as blob:
@@ -78,19 +81,36 @@ class ContentStore:
 
         The file must be on the same file system; it stays where it is, as a link to the blob.
         """
-        with path.open("rb") as written:
-            os.fsync(written.fileno())
         path.chmod(0o600)
-        target = self.path(digest)
+        self._unsettled.add(digest)
         try:
-            target.hardlink_to(path)
+            self.path(digest).hardlink_to(path)
         except FileExistsError:
             return
-        sync_directory(target.parent)
+
+    def unsettled(self, digests: Iterable[str]) -> list[str]:
+        """Return those of the blobs that the disk may not have yet. For the event loop."""
+        return sorted(self._unsettled.intersection(digests))
+
+    def settle(self) -> None:
+        """Wait until all that was stored before is on the disk."""
+        before = set(self._unsettled)
+        with opened(open_root(self._root)) as fd:
+            syncfs(fd)
+        self._unsettled -= before
+
+    def is_whole(self, digest: str) -> bool:
+        """Read a blob, and say whether it is there and what its name says."""
+        try:
+            with self.open(digest) as blob:
+                return f"sha256:{hashlib.file_digest(blob, 'sha256').hexdigest()}" == digest
+        except NotFound:
+            return False
 
     def remove(self, digest: str) -> None:
         """Remove a blob; nothing happens if there is none."""
         self.path(digest).unlink(missing_ok=True)
+        self._unsettled.discard(digest)
 
     def digests(self) -> Iterator[str]:
         """Yield the digest of every stored blob."""
@@ -138,7 +158,7 @@ class BlobWriter:
             view = view[self._file.write(view) or 0 :]
 
     def commit(self, expected: str | None = None) -> str:
-        """Make the blob visible under its digest and return that; after that it is on the disk.
+        """Make the blob visible under its digest and return that.
 
         Raises:
             InvalidArgument: its digest is not `expected`; nothing is stored.

@@ -25,10 +25,8 @@ from pogu.engine.registries.failures import RegistryError, Unreachable
 from pogu.engine.registries.repository import Repository
 from pogu.errors import Cancelled, InvalidArgument, PoguError
 from pogu.failpoints import step
-from pogu.linux.writeback import start_writeback
 
 _BUFFER = 256 << 10  # bytes asked of the network at a time
-_STRETCH = 8 << 20  # bytes that the disk is given at a time
 _FIRST_PAUSE = 0.5  # seconds before the second attempt; doubled for each that follows
 _RANGE = re.compile(r"bytes (\d+)-")
 
@@ -50,7 +48,6 @@ class Download:
         self._file = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
         self._hash = hashlib.sha256()
         self._size = 0
-        self._begun = 0  # bytes that the disk has begun with
         self._verified = False
         self._failure: PoguError | None = None
 
@@ -137,9 +134,6 @@ class Download:
         with self._changed:
             self._size += len(piece)
             self._changed.notify_all()
-        if self._size - self._begun >= _STRETCH:
-            start_writeback(self._file, self._begun, self._size - self._begun)
-            self._begun = self._size
         self._tell("Downloading")
 
     def _tell(self, what: str) -> None:

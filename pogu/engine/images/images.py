@@ -31,6 +31,7 @@ from pogu.engine.images.reference import Reference, parse_reference, parse_repo_
 from pogu.engine.images.remote import Listed
 from pogu.engine.images.removing import InUse, Removal, Remover, User
 from pogu.engine.images.saving import Selection, save
+from pogu.engine.images.settling import Settling
 from pogu.engine.images.store import ImageStore, Update, used_layers, with_record
 from pogu.engine.model import ContainerConfig
 from pogu.engine.moments import now_rfc3339
@@ -72,7 +73,8 @@ class Images:
         self._events = events
         self.spool = config.root / "tmp" / "images"
         self._content = ContentStore(config.root / "content")
-        self._store = ImageStore(state, self._content)
+        self._settling = Settling(state, self._content, driver)
+        self._store = ImageStore(state, self._content, self._settling)
         self._layers = Layers(driver, self._content, self._store)
         self._loader = Loader(self._store, self._content, self._layers, self.spool)
         self._maker = Maker(self._store, self._content, self._layers)
@@ -97,6 +99,9 @@ class Images:
         await asyncio.to_thread(shutil.rmtree, self.spool, True)
         for complaint in await asyncio.to_thread(self._store.load):
             log.warning("%s", complaint)
+        for identifier, owed in (await self._settling.due()).items():
+            for text in await self._layers.mend(owed, self._store.images.get(identifier)):
+                log.warning("image %s: %s", identifier, text)
         for image in list(self._store.images.values()):
             try:
                 await self._layers.restore(image)
@@ -104,6 +109,11 @@ class Images:
                 log.warning("image %s: %s", image.record.id, e.message)
         if not self.keeps_strays:
             await self._layers.collect()
+        self._settling.pay()
+
+    async def stop(self) -> None:
+        """Wait until the disk has all images."""
+        await self._settling.finish()
 
     def __len__(self) -> int:
         return len(self._store.images)

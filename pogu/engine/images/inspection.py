@@ -15,7 +15,6 @@ from pogu.engine.images.content import ContentStore
 from pogu.engine.images.layers import Layers
 from pogu.engine.images.record import StoredImage, StoredLayer
 from pogu.engine.images.store import ImageStore
-from pogu.errors import PoguError
 from pogu.linux.paths import open_in_root, open_root, opened
 
 
@@ -72,14 +71,7 @@ class Inspection:
         """Read a blob, and say whether it is not what its name says. False for one that is gone."""
 
         def work() -> bool:
-            seen = hashlib.sha256()
-            try:
-                with self._content.open(digest) as blob:
-                    while data := blob.read(CHUNK):
-                        seen.update(data)
-            except PoguError:
-                return False
-            return f"sha256:{seen.hexdigest()}" != digest
+            return self._content.has(digest) and not self._content.is_whole(digest)
 
         return await run_in_thread(work, lambda: None, "blob check")
 

@@ -12,6 +12,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pogu.engine.archive import Readable
@@ -21,9 +22,10 @@ from pogu.engine.images.content import ContentStore
 from pogu.engine.images.digests import chain_ids
 from pogu.engine.images.manifest import LAYER_TYPES
 from pogu.engine.images.record import StoredImage, StoredLayer
+from pogu.engine.images.settling import Owed
 from pogu.engine.images.store import ImageStore
 from pogu.engine.storage import LayerInfo, StorageDriver
-from pogu.errors import Conflict, InvalidArgument, NotFound
+from pogu.errors import Conflict, InvalidArgument, NotFound, PoguError
 from pogu.failpoints import step
 
 log = logging.getLogger(__name__)
@@ -147,7 +149,6 @@ class Layers:
         looked_at = hashed.size
         if not self._driver.has_layer(chain):
             await self._driver.add_layer(chain, parent, tar, diff_id=diff_id)
-        await self._driver.settle()  # somebody else may have added it, and not got so far
         if hashed.size > looked_at:
             return
         # The driver had it already, from an image that is gone or from somebody who adds it too, and read nothing.
@@ -177,6 +178,32 @@ class Layers:
                 with self._content.open(layer.digest) as blob:
                     await self._driver.add_layer(chain, parent, decompress(blob), diff_id=layer.diff_id)
             parent = chain
+
+    async def mend(self, owed: Owed, image: StoredImage | None) -> list[str]:
+        """Look at what the disk may lack since the machine went down; return in words what it lacks.
+
+        Damaged blobs go, and layers are unpacked again from whole ones, so that what is there is right and the rest can
+        be loaded or pulled again.
+        """
+        lacking = []
+        for digest in owed.blobs:
+            if not await run_in_thread(partial(self._content.is_whole, digest), _nothing, "blob check"):
+                await asyncio.to_thread(self._content.remove, digest)
+                lacking.append(f"blob {digest} was not on the disk when the machine went down: load or pull it again")
+        damaged: list[str] = []
+        for chain, layer in zip(image.chain_ids, image.record.layers, strict=True) if image else ():
+            if chain in owed.layers and self._driver.has_layer(chain):
+                try:
+                    await self.replace(layer, chain)
+                except PoguError as e:
+                    log.debug("layer %s: %s", chain, e.message)
+                    damaged.append(chain)
+        for chain in reversed(damaged):  # none can be removed below another
+            try:
+                await self._driver.remove_layer(chain)
+            except Conflict as e:
+                lacking.append(f"layer {chain} may lack files and is kept: {e.message}")
+        return lacking
 
     def stored(self, chain: str) -> StoredLayer | None:
         """Return the blob of a layer that is unpacked and belongs to an image, if it is there."""

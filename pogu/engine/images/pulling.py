@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TypeVar
@@ -113,19 +113,15 @@ class Puller:
             details = _checked_config(raw, remote)
             check_platform(details, platform, reference)
             layers = await self._place_all(rows, details, joined)
-            waits = [each.kept() for each in (config, *joined.values()) if each is not None]
-            await self._settle([*waits, asyncio.to_thread(self._content.put, remote.manifest.data)])
+            for each in (config, *joined.values()):
+                if each is not None:
+                    await each.kept()
+            await asyncio.to_thread(self._content.put, remote.manifest.data)
         for placed in layers:
             self._layers.note_verified(placed.digest, placed.diff_id)
         kept = remote.manifest
         stored = StoredManifest(kept.digest, kept.media_type, len(kept.data), layers)
         return StoredImage(ImageRecord(manifest.config.digest, layers, manifests=[stored]), details, raw)
-
-    async def _settle(self, waits: Sequence[Awaitable[object]]) -> None:
-        """Wait until everything is on the disk: for all of it at once, since each wait is for the same disk."""
-        for result in await asyncio.gather(self._layers.driver.settle(), *waits, return_exceptions=True):
-            if isinstance(result, BaseException):
-                raise result
 
     async def _read(self, joined: Joined | None, blob: Descriptor) -> bytes:
         """Return a small blob as soon as it has come, or from the store."""

@@ -17,6 +17,7 @@ from pogu.engine.images.digests import chain_ids, sha256
 from pogu.engine.images.imageconfig import parse_image_config
 from pogu.engine.images.record import ImageRecord, StoredImage
 from pogu.engine.images.reference import Reference, parse_name_or_digest, parse_reference
+from pogu.engine.images.settling import Settling
 from pogu.engine.state import Change, Delete, Put, StateStore
 from pogu.errors import NotFound, PoguError
 
@@ -37,9 +38,10 @@ class Update:
 class ImageStore:
     """Images by ID, references by name; loaded once with `load`."""
 
-    def __init__(self, state: StateStore, content: ContentStore) -> None:
+    def __init__(self, state: StateStore, content: ContentStore, settling: Settling) -> None:
         self._state = state
         self._content = content
+        self._settling = settling
         self._lock = asyncio.Lock()
         self.images: dict[str, StoredImage] = {}
         self.complaints: list[str] = []  # about records that could not be used
@@ -141,7 +143,8 @@ class ImageStore:
     async def change(self, decide: Callable[[], tuple[Update, T]]) -> T:
         """Run `decide`, which reads the store and says what to change, make that durable, and return its result.
 
-        Nothing else changes the store between. A caller that is cancelled does not take the change back.
+        Nothing else changes the store between. The files of new images come to the disk afterwards (`settling`). A
+        caller that is cancelled does not take the change back.
         """
         return await asyncio.shield(asyncio.ensure_future(self._change(decide)))
 
@@ -150,8 +153,9 @@ class ImageStore:
             update, result = decide()
             changes = _changes(update)
             if changes:
-                await self._state.commit(*changes)
+                await self._state.commit(*changes, *self._settling.note(update.images))
                 self._apply(update)
+                self._settling.pay()
             return result
 
     def _apply(self, update: Update) -> None:

@@ -105,8 +105,7 @@ async def unpack(
 ) -> None:
     """Unpack the compressed layer in `source` on `parent`, or only verify it where the driver has it.
 
-    `seen` is told in a thread how many bytes of the source were read. The layer is on the disk once the driver has
-    settled.
+    `seen` is told in a thread how many bytes of the source were read.
 
     Raises:
         InvalidArgument: it is no layer, has not the content `diff_id`, or is a bomb; the driver is as it was.
@@ -117,7 +116,7 @@ async def unpack(
     chain = diff_id if parent is None else chain_ids([parent, diff_id])[1]
     try:
         if not driver.has_layer(chain):
-            await driver.add_layer(chain, parent, tar, diff_id=diff_id, settled=False)
+            await driver.add_layer(chain, parent, tar, diff_id=diff_id)
         if tar.begun:
             return
         # The driver had it already, from another blob or from somebody who adds it too, and read nothing.

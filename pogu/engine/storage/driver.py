@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,14 +80,13 @@ class StorageDriver(ABC):
         tar: Readable,
         *,
         diff_id: str | None = None,
-        settled: bool = True,
     ) -> LayerInfo:
         """Unpack an uncompressed layer archive on top of `parent` (a chain ID) and return what it is.
 
         `tar` is read in a thread, to its end. With `chain_id` None the layer gets the chain ID that its content
         and parent give (the parent must exist). A layer that exists already is returned at once without reading
-        `tar`; concurrent calls for one chain ID unpack once. When it returns, the layer is on the disk; with `settled`
-        False only once `settle` has returned, which has to be waited for before anything is recorded of the layer.
+        `tar`; concurrent calls for one chain ID unpack once. The layer is on the disk once `settle` has returned: until
+        then a loss of power may leave a part of it, under its name.
 
         Raises:
             NotFound: no such parent.
@@ -96,7 +95,11 @@ class StorageDriver(ABC):
 
     @abstractmethod
     async def settle(self) -> None:
-        """Return when all layers that were added before are on the disk."""
+        """Return when all layers that were added before are on the disk; OSError if it cannot be written."""
+
+    @abstractmethod
+    def unsettled(self, chain_ids: Iterable[str]) -> list[str]:
+        """Return those of the layers that the disk may not have yet."""
 
     @abstractmethod
     def has_layer(self, chain_id: str) -> bool:

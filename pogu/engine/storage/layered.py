@@ -8,7 +8,8 @@ On the disk, below the driver's own directory:
     containers/<id>/layer       symlink to the layer it stands on; none if it stands on nothing
     trash/                      half-made and removed things
 
-A layer is complete when it has its name: it is unpacked in `trash/`, synced, and renamed.
+A layer is complete when it has its name: it is unpacked in `trash/` and renamed. It may lose that property to a loss of
+power until it has been settled.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import re
 import stat
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -32,7 +33,7 @@ from pogu.engine.storage.trash import Trash
 from pogu.errors import Cancelled, Conflict, InvalidArgument, NotFound, PoguError
 from pogu.failpoints import step
 from pogu.linux.mounts import syncfs
-from pogu.linux.paths import open_root, opened, sync_directory
+from pogu.linux.paths import open_root, opened
 
 _WORKERS = 4  # threads
 _SHORT = 12  # hex digits of a layer's directory name; more where two chain IDs begin alike
@@ -147,20 +148,17 @@ class LayeredDriver(StorageDriver):
         tar: Readable,
         *,
         diff_id: str | None = None,
-        settled: bool = True,
     ) -> LayerInfo:
         if chain_id is not None and not _CHAIN.fullmatch(chain_id):
             raise InvalidArgument(f"invalid chain ID {chain_id!r}")
         if chain_id is not None and not await self._claim(chain_id):
-            if settled and chain_id in self._unsettled:
-                await self.settle()
             return self._layers[chain_id]
         try:
             if parent is not None:
                 self.layer(parent)
             self._pin(parent)
             try:
-                return await self._add(LayerInfo(chain_id or "", diff_id or "", 0, parent), tar, settled)
+                return await self._add(LayerInfo(chain_id or "", diff_id or "", 0, parent), tar)
             finally:
                 self._unpin(parent)
         finally:
@@ -168,8 +166,10 @@ class LayeredDriver(StorageDriver):
                 self._release(chain_id)
 
     async def settle(self) -> None:
-        if self._unsettled:
-            await _finish(self._sync)
+        await _finish(self._sync)
+
+    def unsettled(self, chain_ids: Iterable[str]) -> list[str]:
+        return sorted(self._unsettled.intersection(chain_ids))
 
     def _sync(self) -> None:
         """Write everything to the disk. Layers that were named before are safe then, with their names."""
@@ -193,7 +193,7 @@ class LayeredDriver(StorageDriver):
     def _release(self, chain_id: str) -> None:
         self._adding.pop(chain_id).set()
 
-    async def _add(self, wanted: LayerInfo, tar: Readable, settled: bool) -> LayerInfo:
+    async def _add(self, wanted: LayerInfo, tar: Readable) -> LayerInfo:
         work = self._trash.new()
         source = _Stoppable(tar)
         digest = hashlib.sha256()
@@ -207,10 +207,10 @@ class LayeredDriver(StorageDriver):
             step("storage.layer.unpacked")
             info = _identify(wanted, f"sha256:{digest.hexdigest()}", size)
             if wanted.chain_id:
-                await self._name(work, info, settled)
+                await self._name(work, info)
             elif await self._claim(info.chain_id):
                 try:
-                    await self._name(work, info, settled)
+                    await self._name(work, info)
                 finally:
                     self._release(info.chain_id)
             return self._layers[info.chain_id]
@@ -219,29 +219,23 @@ class LayeredDriver(StorageDriver):
         finally:
             self._trash.throw(work)
 
-    async def _name(self, work: Path, info: LayerInfo, settled: bool) -> None:
+    async def _name(self, work: Path, info: LayerInfo) -> None:
         """Give an unpacked layer its name, to the end, even if the caller is cancelled meanwhile."""
         short = self._short[info.chain_id] = self._free_name(info.chain_id)
         try:
-            await _finish(lambda: self._publish(work, info, short, settled))
+            await _finish(lambda: self._publish(work, info, short))
         finally:
             if info.chain_id not in self._layers:
                 del self._short[info.chain_id]
 
-    def _publish(self, work: Path, info: LayerInfo, short: str, settled: bool) -> None:
-        """Make an unpacked layer durable (unless that is left to `settle`), then visible."""
+    def _publish(self, work: Path, info: LayerInfo, short: str) -> None:
         (work / "layer.json").write_bytes(msgspec.json.encode(info))
-        if settled:
-            self._sync()
-        step("storage.layer.synced")
+        step("storage.layer.described")
         target = self.root / "layers" / short
+        self._unsettled.add(info.chain_id)
         work.rename(target)
         try:
             step("storage.layer.named")
-            if settled:
-                sync_directory(self.root / "layers")
-            else:
-                self._unsettled.add(info.chain_id)
         except OSError:
             self._trash.throw(target)
             raise

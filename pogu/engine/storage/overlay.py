@@ -80,7 +80,7 @@ class OverlayDriver(LayeredDriver):
         below = self.stack(parent)
         target.mkdir(mode=0o700)
         lower = LowerLayers(MergedDirectory.of(below))
-        options = ExtractOptions(whiteouts=Whiteouts.OVERLAY, root_metadata=True, lower=lower, write_early=True)
+        options = ExtractOptions(whiteouts=Whiteouts.OVERLAY, root_metadata=True, lower=lower)
         with opened(open_root(target)) as fd:
             like_root(below[0] if below else None, fd)
             return extract(tar, fd, options, digest)

@@ -31,7 +31,7 @@ class VfsDriver(LayeredDriver):
 
     def _unpack(self, target: Path, parent: str | None, tar: Readable, digest: hashlib._Hash) -> int:
         self._copy(parent, target)
-        options = ExtractOptions(whiteouts=Whiteouts.DELETE, root_metadata=True, write_early=True)
+        options = ExtractOptions(whiteouts=Whiteouts.DELETE, root_metadata=True)
         with opened(open_root(target)) as fd:
             return extract(tar, fd, options, digest)
 
