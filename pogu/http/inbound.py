@@ -71,7 +71,7 @@ class Inbound:
         self._relieve()
 
     async def get(self, most: int | None = None) -> bytes:
-        """The next piece, at most `most` bytes long; b"" at the end. Raises the failure given to `end`."""
+        """All that is queued, or `most` bytes at most; b"" at the end. Raises the failure given to `end`."""
         while not self._pieces:
             if self._ended:
                 if self._failure is not None:
@@ -84,12 +84,21 @@ class Inbound:
                 await self._waiter
             finally:
                 self._waiter = None
-        return self._take(most)
+        return self._take_all() if most is None else self._take(most)
 
-    def _take(self, most: int | None) -> bytes:
+    def _take_all(self) -> bytes:
+        if len(self._pieces) == 1:
+            return self._take(self._size)
+        taken = b"".join([self._pieces.popleft()[self._offset :], *self._pieces])
+        self._pieces.clear()
+        self._offset = self._size = 0
+        self._relieve()
+        return taken
+
+    def _take(self, most: int) -> bytes:
         piece = self._pieces[0]
         left = len(piece) - self._offset
-        if most is None or left <= most:
+        if left <= most:
             self._pieces.popleft()
             taken = piece[self._offset :] if self._offset else piece
             self._offset = 0

@@ -26,7 +26,7 @@ class Limits:
     """What `Request.read_body` collects when its caller names no limit of its own."""
     websocket_message_bytes: int = 16 * MIB
     """One WebSocket message after its fragments are joined; more closes the socket with code 1009."""
-    inbound_buffer_bytes: int = 256 * KIB
+    inbound_buffer_bytes: int = 1 * MIB
     """Received and not yet consumed; at this mark reading from the client pauses."""
     outbound_buffer_bytes: int = 64 * KIB
     """Written and not yet accepted by the kernel; above this mark writers wait."""

@@ -60,9 +60,10 @@ async def test_a_waiting_reader_is_woken() -> None:
     await asyncio.sleep(0)
     inbound.feed(b"a")
     inbound.feed(b"b")
-    assert await reading == b"a"
+    assert await reading == b"ab"
+    inbound.feed(b"c")
     inbound.end()
-    assert [await inbound.get(), await inbound.get(), await inbound.get()] == [b"b", b"", b""]
+    assert [await inbound.get(), await inbound.get(), await inbound.get()] == [b"c", b"", b""]
 
 
 async def test_a_cancelled_reader_leaves_everything() -> None:

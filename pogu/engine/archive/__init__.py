@@ -4,10 +4,12 @@ What other rooms may call is named here. Everything that takes a `Readable` bloc
 (`run_in_thread`); everything `async` runs its work in a thread of its own.
 """
 
+from pogu.engine.archive.ahead import ReadAhead
 from pogu.engine.archive.compression import decompress, detect
 from pogu.engine.archive.copying import PathStat, get_archive, go_mode, put_archive, resolve, stat_path
 from pogu.engine.archive.directories import Lower
 from pogu.engine.archive.extract import ExtractOptions, Extractor, Whiteouts, clean, extract
+from pogu.engine.archive.hashing import Counted, Hashed, Tee
 from pogu.engine.archive.header import DIRECTORY, FIFO, HARDLINK, REGULAR, SYMLINK, Entry, padding
 from pogu.engine.archive.header import build as build_header
 from pogu.engine.archive.pack import pack
@@ -22,14 +24,18 @@ __all__ = [
     "HARDLINK",
     "REGULAR",
     "SYMLINK",
+    "Counted",
     "Entry",
     "ExtractOptions",
     "Extractor",
+    "Hashed",
     "Lower",
     "PathStat",
+    "ReadAhead",
     "Readable",
     "TarReader",
     "TarWriter",
+    "Tee",
     "ThreadReader",
     "Whiteouts",
     "build_header",

@@ -9,10 +9,9 @@ import contextlib
 import queue
 import threading
 
-from pogu.engine.archive.streams import Readable
+from pogu.engine.archive.streams import CHUNK, Readable
 
-_PIECE = 512 << 10  # bytes read at a time
-_DEPTH = 16  # pieces that may wait
+_DEPTH = 32  # pieces that may wait
 
 
 class ReadAhead:
@@ -33,7 +32,7 @@ class ReadAhead:
     def _run(self) -> None:
         try:
             while not self._closed:
-                piece = self._source.read(_PIECE)
+                piece = self._source.read(CHUNK)
                 self._pieces.put(piece)
                 if not piece:
                     return
@@ -43,7 +42,7 @@ class ReadAhead:
     def read(self, size: int = -1, /) -> bytes:
         """Return at most `size` bytes, all for -1; raises what the source raised."""
         if size < 0:
-            return b"".join(iter(lambda: self.read(_PIECE), b""))
+            return b"".join(iter(lambda: self.read(CHUNK), b""))
         if not self._rest and not self._ended:
             self._next()
         if not self._rest and isinstance(self._ended, BaseException):

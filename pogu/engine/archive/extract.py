@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import enum
 import errno
-import hashlib
 import os
 import stat
 from collections.abc import Iterable
@@ -73,21 +72,19 @@ class ExtractOptions:
     destination: str = "/"
 
 
-def extract(
-    source: Readable, root_fd: int, options: ExtractOptions | None = None, digest: hashlib._Hash | None = None
-) -> int:
+def extract(source: Readable, root_fd: int, options: ExtractOptions | None = None) -> int:
     """Unpack the uncompressed archive `source` into `root_fd` and return the bytes that its files take.
 
     As in Docker a symbolic link takes those of its target.
 
-    Blocks, so it is for threads. The source is read to its end, also behind the archive; with `digest` all of it is
-    hashed. What was unpacked before an error stays.
+    Blocks, so it is for threads. The source is read to its end, also behind the archive. What was unpacked before an
+    error stays.
 
     Raises:
         InvalidArgument: not a tar archive, or an entry that cannot be made as it stands.
         PoguError: the file system refuses (full, read error).
     """
-    reader = TarReader(source, digest)
+    reader = TarReader(source)
     size = 0
     with Extractor(root_fd, options or ExtractOptions()) as extractor:
         for entry in reader:

@@ -1,8 +1,7 @@
-"""Reading a tar stream: entries one after the other, each with its content, hashing on the way."""
+"""Reading a tar stream: entries one after the other, each with its content."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 
 from pogu.engine.archive import sparse
@@ -30,16 +29,15 @@ _MAX_EXTENDED = 1 << 20  # bytes of one extended header or long name; Go's limit
 class TarReader:
     """Iterates over the entries of an uncompressed tar stream; blocks, so it is for threads.
 
-    After each entry its content can be read with `content`, or `read`; what is not read is skipped. With `digest` (a
-    hash object) every byte of the stream goes through it, also what follows the end mark once `drain` was called.
+    After each entry its content can be read with `content`, or `read`; what is not read is skipped. What
+    follows the end mark is read by `drain` alone.
 
     Raises (from iteration and reading):
         InvalidArgument: the stream is not a tar archive, or ends inside one.
     """
 
-    def __init__(self, source: Readable, digest: hashlib._Hash | None = None) -> None:
+    def __init__(self, source: Readable) -> None:
         self._source = source
-        self._digest = digest
         self._buffer = b""
         self._at = 0
         self._left = 0  # stored bytes of the current entry not read yet
@@ -111,7 +109,7 @@ class TarReader:
         return piece
 
     def drain(self) -> None:
-        """Read the stream to its end, so that the digest is of all of it."""
+        """Read the stream to its end: whoever hashes it wants all of it."""
         self._at = len(self._buffer)
         while self._more():
             self._at = len(self._buffer)
@@ -161,6 +159,4 @@ class TarReader:
         """Replace the buffer, all used, by what comes next; False at the end of the stream."""
         self._buffer = self._source.read(CHUNK)
         self._at = 0
-        if self._digest is not None:
-            self._digest.update(self._buffer)
         return bool(self._buffer)

@@ -63,9 +63,9 @@ class ContentStore:
         with self.open(digest) as blob:
             return blob.read()
 
-    def writer(self) -> BlobWriter:
-        """Return a new blob to be written; `commit` or `abort` it."""
-        return BlobWriter(self)
+    def writer(self, *, hashing: bool = True) -> BlobWriter:
+        """Return a new blob to be written; `commit` or `abort` it. Without `hashing`, `commit_as` is for it."""
+        return BlobWriter(self, hashing)
 
     def put(self, data: bytes) -> str:
         """Store `data` and return its digest."""
@@ -136,11 +136,11 @@ class ContentStore:
 class BlobWriter:
     """A blob that is being written; as a context manager it is aborted unless it was committed."""
 
-    def __init__(self, store: ContentStore) -> None:
+    def __init__(self, store: ContentStore, hashing: bool) -> None:
         self._store = store
         self._path = store.ingest_file()
         self._file = self._path.open("wb", buffering=0)
-        self._hash = hashlib.sha256()
+        self._hash = hashlib.sha256() if hashing else None
         self.size = 0
 
     def __enter__(self) -> BlobWriter:
@@ -151,7 +151,8 @@ class BlobWriter:
 
     def write(self, data: bytes) -> None:
         """Append; OSError if the disk is full."""
-        self._hash.update(data)
+        if self._hash is not None:
+            self._hash.update(data)
         self.size += len(data)
         view = memoryview(data)
         while view:
@@ -163,10 +164,15 @@ class BlobWriter:
         Raises:
             InvalidArgument: its digest is not `expected`; nothing is stored.
         """
+        assert self._hash is not None, "a blob that was not hashed"
         digest = "sha256:" + self._hash.hexdigest()
         if expected is not None and digest != expected:
             self.abort()
             raise InvalidArgument(f"content has digest {digest}, expected {expected}")
+        return self.commit_as(digest)
+
+    def commit_as(self, digest: str) -> str:
+        """Make the blob visible under a digest that the caller has computed of what was written; return it."""
         self._file.close()
         step("image.blob.written")
         self._store.adopt(self._path, digest)

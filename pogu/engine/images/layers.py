@@ -7,7 +7,6 @@ what became unneeded meanwhile is collected when the last addition has ended.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -15,9 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pogu.engine.archive import Readable
-from pogu.engine.archive.compression import decompress, detect
-from pogu.engine.archive.streams import CHUNK, run_in_thread
+from pogu.engine.archive import CHUNK, Counted, Hashed, Tee, ThreadReader, decompress, detect, run_in_thread
 from pogu.engine.images.content import ContentStore
 from pogu.engine.images.digests import chain_ids
 from pogu.engine.images.manifest import LAYER_TYPES
@@ -38,30 +35,6 @@ class LayerFile:
     path: Path
     diff_id: str
     digest: str = ""
-
-
-class HashedFile:
-    """A `Readable` over an open file that knows the digest and length of what was read; for one thread."""
-
-    def __init__(self, source: Readable, seen: Callable[[int], None] | None = None) -> None:
-        self._source = source
-        self._hash = hashlib.sha256()
-        self._seen = seen
-        self.size = 0
-
-    def read(self, size: int = -1, /) -> bytes:
-        data = self._source.read(size)
-        self._hash.update(data)
-        self.size += len(data)
-        if self._seen is not None and data:
-            self._seen(self.size)
-        return data
-
-    def finish(self) -> str:
-        """Read what is left and return the digest of the whole."""
-        while self.read(CHUNK):
-            pass
-        return "sha256:" + self._hash.hexdigest()
 
 
 class Layers:
@@ -132,27 +105,48 @@ class Layers:
         with file.path.open("rb", buffering=0) as opened:
             kind = detect(opened.read(6))
             opened.seek(0)
-            hashed = HashedFile(_Opened(opened.read), seen)
-            await self._unpack(chain, parent, hashed, file.diff_id)
+            counted = (Hashed if kind else Counted)(_Opened(opened.read), seen)
+            await self._unpack(chain, parent, counted, file.diff_id)
             step("image.layer.unpacked")
-            digest = await run_in_thread(hashed.finish, _nothing, "layer digest")
+            digest = file.diff_id  # of an archive that is not compressed
+            if isinstance(counted, Hashed):
+                digest = await run_in_thread(counted.finish, _nothing, "layer digest")
         if file.digest and digest != file.digest:
             raise InvalidArgument(f"invalid archive: layer {file.digest} has digest {digest}")
         if kind not in LAYER_TYPES:  # no media type for it: keep the archive itself
             return await self._keep_plain(file)
         await asyncio.to_thread(self._content.adopt, file.path, digest)
         step("image.layer.kept")
-        return StoredLayer(file.diff_id, digest, LAYER_TYPES[kind], hashed.size)
+        return StoredLayer(file.diff_id, digest, LAYER_TYPES[kind], file.path.stat().st_size)
 
-    async def _unpack(self, chain: str, parent: str | None, hashed: HashedFile, diff_id: str) -> None:
-        tar = await asyncio.to_thread(decompress, hashed)
-        looked_at = hashed.size
+    async def add_plain(self, source: ThreadReader, parent: str | None) -> StoredLayer:
+        """Unpack the archive that `source` gives, compressed or not, and keep it decompressed. Call within `adding`.
+
+        A layer that an image has already is not kept twice.
+
+        Raises:
+            InvalidArgument: the archive is no tar, or damaged.
+        """
+        with self._content.writer(hashing=False) as blob:
+            tar = await run_in_thread(lambda: decompress(source), source.cancel, "layer")
+            info = await self._driver.add_layer(None, parent, Tee(tar, blob.write, source.cancel))
+            step("image.layer.unpacked")
+            known = self.stored(info.chain_id)
+            if known is not None:
+                return known
+            await asyncio.to_thread(blob.commit_as, info.diff_id)
+        step("image.layer.kept")
+        return StoredLayer(info.diff_id, info.diff_id, LAYER_TYPES[""], blob.size)
+
+    async def _unpack(self, chain: str, parent: str | None, source: Counted, diff_id: str) -> None:
+        tar = await asyncio.to_thread(decompress, source)
+        looked_at = source.size
         if not self._driver.has_layer(chain):
             await self._driver.add_layer(chain, parent, tar, diff_id=diff_id)
-        if hashed.size > looked_at:
+        if source.size > looked_at:
             return
         # The driver had it already, from an image that is gone or from somebody who adds it too, and read nothing.
-        actual = await run_in_thread(HashedFile(tar).finish, _nothing, "layer digest")
+        actual = await run_in_thread(Hashed(tar).finish, _nothing, "layer digest")
         if actual != diff_id:
             raise InvalidArgument(f"invalid diffID for layer: expected {diff_id}, got {actual}")
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
-from pogu.engine.archive import CHUNK, Readable, ThreadReader, decompress, run_in_thread
+from pogu.engine.archive import ThreadReader, run_in_thread
 from pogu.engine.images.changes import apply_changes
 from pogu.engine.images.content import ContentStore
 from pogu.engine.images.imageconfig import History, is_empty_layer, new_image_config, parse_image_config
-from pogu.engine.images.layers import LayerFile, Layers
-from pogu.engine.images.manifest import LAYER_TYPES
+from pogu.engine.images.layers import Layers
 from pogu.engine.images.platform import Platform, host_platform
 from pogu.engine.images.record import ImageRecord, StoredImage, StoredLayer
 from pogu.engine.images.reference import Reference
@@ -85,24 +84,11 @@ class Maker:
 
     async def _add(self, stream: AsyncIterator[bytes], parent: str | None, skip_empty: bool) -> StoredLayer:
         """Store the archive in a stream, decompressed, and unpack it."""
-        reader = ThreadReader(stream)
-        digest, size = await run_in_thread(lambda: self._store_tar(reader), reader.cancel, "layer upload")
-        step("image.make.received")
-        if skip_empty and is_empty_layer(digest):
-            self._layers.owe()
-            return StoredLayer(digest, digest, LAYER_TYPES[""], size)
-        layer = await self._layers.add(LayerFile(self._content.path(digest), digest), parent)
+        layer = await self._layers.add_plain(ThreadReader(stream), parent)
         step("image.make.layer")
-        if layer.digest != digest:  # an image has this layer already, as another blob
+        if skip_empty and is_empty_layer(layer.digest):
             self._layers.owe()
         return layer
-
-    def _store_tar(self, source: Readable) -> tuple[str, int]:
-        tar = decompress(source)
-        with self._content.writer() as blob:
-            while data := tar.read(CHUNK):
-                blob.write(data)
-            return blob.commit(), blob.size
 
     async def _keep(
         self, raw: bytes, layers: list[StoredLayer], reference: Reference | None, *, parent: str, built: bool

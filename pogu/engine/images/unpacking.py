@@ -6,11 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from pogu.engine.archive import Readable, run_in_thread
-from pogu.engine.archive.ahead import ReadAhead
+from pogu.engine.archive import Counted, Hashed, Readable, ReadAhead, run_in_thread
 from pogu.engine.archive.compression import decompress
 from pogu.engine.images.digests import chain_ids
-from pogu.engine.images.layers import HashedFile
 from pogu.engine.storage import StorageDriver
 from pogu.errors import Cancelled, InvalidArgument
 
@@ -49,25 +47,10 @@ class OpenFile:
         self._cancelled = True
 
 
-class _Counted:
-    """A compressed source that tells how much of it was read."""
-
-    def __init__(self, source: Source, seen: Callable[[int], None]) -> None:
-        self._source = source
-        self._seen = seen
-        self.size = 0
-
-    def read(self, size: int = -1, /) -> bytes:
-        data = self._source.read(size)
-        self.size += len(data)
-        self._seen(self.size)
-        return data
-
-
 class _Bounded:
     """A decompressed source that ends where it has become absurdly large."""
 
-    def __init__(self, compressed: _Counted, source: Source) -> None:
+    def __init__(self, compressed: Counted, source: Source) -> None:
         self._compressed = compressed
         self._source = source
         self._tar = decompress(compressed)
@@ -110,7 +93,7 @@ async def unpack(
     Raises:
         InvalidArgument: it is no layer, has not the content `diff_id`, or is a bomb; the driver is as it was.
     """
-    compressed = _Counted(source, seen)
+    compressed = Counted(source, seen)
     bounded = await run_in_thread(lambda: _Bounded(compressed, source), source.cancel, "layer")
     tar = _Ahead(bounded)
     chain = diff_id if parent is None else chain_ids([parent, diff_id])[1]
@@ -120,7 +103,7 @@ async def unpack(
         if tar.begun:
             return
         # The driver had it already, from another blob or from somebody who adds it too, and read nothing.
-        actual = await run_in_thread(HashedFile(tar).finish, source.cancel, "layer digest")
+        actual = await run_in_thread(Hashed(tar).finish, source.cancel, "layer digest")
     finally:
         source.cancel()
         await asyncio.shield(asyncio.to_thread(tar.close))

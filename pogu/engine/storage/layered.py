@@ -27,7 +27,7 @@ from pathlib import Path
 
 import msgspec
 
-from pogu.engine.archive import Readable, run_in_thread
+from pogu.engine.archive import Hashed, Readable, ReadAhead, run_in_thread
 from pogu.engine.storage.driver import LayerInfo, OnDisk, StorageDriver
 from pogu.engine.storage.trash import Trash
 from pogu.errors import Cancelled, Conflict, InvalidArgument, NotFound, PoguError
@@ -78,7 +78,7 @@ class LayeredDriver(StorageDriver):
     # what a driver adds
 
     @abstractmethod
-    def _unpack(self, target: Path, parent: str | None, tar: Readable, digest: hashlib._Hash) -> int:
+    def _unpack(self, target: Path, parent: str | None, tar: Readable) -> int:
         """Make the directory `target` with a layer's content and return its size. Runs in a thread."""
 
     @abstractmethod
@@ -196,16 +196,9 @@ class LayeredDriver(StorageDriver):
     async def _add(self, wanted: LayerInfo, tar: Readable) -> LayerInfo:
         work = self._trash.new()
         source = _Stoppable(tar)
-        digest = hashlib.sha256()
-
-        def unpack() -> int:
-            work.mkdir(mode=0o700)
-            return self._unpack(work / "fs", wanted.parent, source, digest)
-
         try:
-            size = await run_in_thread(unpack, source.stop, "unpack")
+            info = await run_in_thread(lambda: self._make_layer(work, wanted, source), source.stop, "unpack")
             step("storage.layer.unpacked")
-            info = _identify(wanted, f"sha256:{digest.hexdigest()}", size)
             if wanted.chain_id:
                 await self._name(work, info)
             elif await self._claim(info.chain_id):
@@ -218,6 +211,20 @@ class LayeredDriver(StorageDriver):
             raise PoguError(f"cannot unpack a layer: {e.strerror or e}") from e
         finally:
             self._trash.throw(work)
+
+    def _make_layer(self, work: Path, wanted: LayerInfo, source: _Stoppable) -> LayerInfo:
+        """Make the directory of a layer and say what it is. The archive is read and hashed while files are written."""
+        work.mkdir(mode=0o700)
+        hashed = Hashed(source)
+        ahead = ReadAhead(hashed, "unpack-read")
+        try:
+            size = self._unpack(work / "fs", wanted.parent, ahead)
+        except BaseException:
+            source.stop()  # the reading may be waiting for a sender
+            raise
+        finally:
+            ahead.close()
+        return _identify(wanted, hashed.digest, size)
 
     async def _name(self, work: Path, info: LayerInfo) -> None:
         """Give an unpacked layer its name, to the end, even if the caller is cancelled meanwhile."""
@@ -342,12 +349,9 @@ class LayeredDriver(StorageDriver):
         info = self.layer(chain_id)
         work = self._trash.new()
         source = _Stoppable(tar)
-        digest = hashlib.sha256()
 
         def replace() -> None:
-            work.mkdir(mode=0o700)
-            size = self._unpack(work / "fs", info.parent, source, digest)
-            fresh = _identify(info, f"sha256:{digest.hexdigest()}", size)
+            fresh = self._make_layer(work, info, source)
             (work / "layer.json").write_bytes(msgspec.json.encode(fresh))
             with opened(open_root(work)) as fd:
                 syncfs(fd)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import errno
-import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -76,14 +75,14 @@ class OverlayDriver(LayeredDriver):
 
     # layers
 
-    def _unpack(self, target: Path, parent: str | None, tar: Readable, digest: hashlib._Hash) -> int:
+    def _unpack(self, target: Path, parent: str | None, tar: Readable) -> int:
         below = self.stack(parent)
         target.mkdir(mode=0o700)
         lower = LowerLayers(MergedDirectory.of(below))
         options = ExtractOptions(whiteouts=Whiteouts.OVERLAY, root_metadata=True, lower=lower)
         with opened(open_root(target)) as fd:
             like_root(below[0] if below else None, fd)
-            return extract(tar, fd, options, digest)
+            return extract(tar, fd, options)
 
     async def remove_layer(self, chain_id: str) -> None:
         self._lower_texts.pop(chain_id, None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import stat
 from collections.abc import AsyncIterator, Callable
@@ -29,11 +28,11 @@ class VfsDriver(LayeredDriver):
     def _probe(self) -> None:
         """Any file system will do."""
 
-    def _unpack(self, target: Path, parent: str | None, tar: Readable, digest: hashlib._Hash) -> int:
+    def _unpack(self, target: Path, parent: str | None, tar: Readable) -> int:
         self._copy(parent, target)
         options = ExtractOptions(whiteouts=Whiteouts.DELETE, root_metadata=True)
         with opened(open_root(target)) as fd:
-            return extract(tar, fd, options, digest)
+            return extract(tar, fd, options)
 
     def _copy(self, chain_id: str | None, target: Path) -> None:
         target.mkdir(mode=0o700)

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from pogu.engine.archive.ahead import ReadAhead
+from pogu.engine.archive import CHUNK, ReadAhead
 from pogu.errors import InvalidArgument
 
 
@@ -11,8 +11,8 @@ def test_the_same_bytes_in_any_sizes() -> None:
     data = bytes(range(256)) * 20_000
     ahead = ReadAhead(io.BytesIO(data), "test")
     assert ahead.read(10) == data[:10]
-    assert ahead.read(1 << 30) == data[10 : 512 << 10]
-    assert ahead.read() == data[512 << 10 :]
+    assert ahead.read(1 << 30) == data[10:CHUNK]
+    assert ahead.read() == data[CHUNK:]
     assert ahead.read(1) == b""
     assert ahead.read() == b""
     ahead.close()

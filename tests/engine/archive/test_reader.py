@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pogu.engine.archive import TarReader
+from pogu.engine.archive import Hashed, TarReader
 from pogu.engine.archive.header import DIRECTORY, HARDLINK, REGULAR, SYMLINK
 from pogu.errors import InvalidArgument
 from tests.engine.archive.tars import MTIME, Member, tar
@@ -75,13 +75,14 @@ def test_an_old_directory_is_one_by_its_slash() -> None:
     assert entry.type == DIRECTORY
 
 
-def test_the_digest_is_of_the_whole_stream_with_what_follows_the_end() -> None:
+def test_draining_reads_what_follows_the_end() -> None:
     data = tar("a") + b"trailing garbage" * 100
-    digest = hashlib.sha256()
-    reader = TarReader(io.BytesIO(data), digest)
+    hashed = Hashed(io.BytesIO(data))
+    reader = TarReader(hashed)
     assert [e.name for e in reader] == ["a"]
     reader.drain()
-    assert digest.hexdigest() == hashlib.sha256(data).hexdigest()
+    assert hashed.digest == f"sha256:{hashlib.sha256(data).hexdigest()}"
+    assert hashed.size == len(data)
 
 
 @pytest.mark.parametrize("data", [b"", bytes(512), bytes(1024), bytes(10240)])
