@@ -37,6 +37,11 @@ class Peer(ABC):
         self._namespace = f"bench-{self.name}-{os.getpid()}"
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def run_dir(self) -> Path:
+        """What must not outlive a start of the machine: a tmpfs, as /run is."""
+        return self.home / f"{self.name}-run"
+
     @abstractmethod
     def command(self) -> list[str]:
         """Return the daemon's command line."""
@@ -50,6 +55,8 @@ class Peer(ABC):
         return {**os.environ, "DOCKER_HOST": f"unix://{self.socket}"}
 
     def start(self) -> None:
+        self.run_dir.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", self.run_dir], check=True)
         subprocess.run(["ip", "netns", "add", self._namespace], check=True)
         enter = self.enter()
         subprocess.run([*enter, "ip", "link", "set", "lo", "up"], check=True)
@@ -102,7 +109,7 @@ class Pogu(Peer):
     def command(self) -> list[str]:
         return [
             str(REPOSITORY / ".venv/bin/pogu"), "up",
-            "--root", str(self.home / "pogu"), "--run", str(self.home / "pogu-run"),
+            "--root", str(self.home / "pogu"), "--run", str(self.run_dir),
             "--host", f"unix://{self.socket}", "--bridge", "pogubench0",
             "--cgroup-parent", f"/pogu-bench-{os.getpid()}",
         ]  # fmt: skip
@@ -114,7 +121,7 @@ class Dockerd(Peer):
     def command(self) -> list[str]:
         return [
             str(UNPACKED / "usr/sbin/dockerd"), "--data-root", str(self.home / "docker"),
-            "--exec-root", str(self.home / "docker-exec"), "--pidfile", str(self.home / "docker.pid"),
+            "--exec-root", str(self.run_dir), "--pidfile", str(self.home / "docker.pid"),
             "--host", f"unix://{self.socket}",
         ]  # fmt: skip
 
@@ -173,7 +180,7 @@ class Podman:
 
     def start(self) -> None:
         fetch(*self._PACKAGES)
-        for name in ("upper", "work"):
+        for name in ("upper", "work", "run"):
             (self.home / name).mkdir(parents=True)
         (self.home / "containers.conf").write_text(
             f'[engine]\nhelper_binaries_dir=["{UNPACKED}/usr/lib/podman"]\nruntime="crun"\n'
@@ -184,7 +191,7 @@ class Podman:
             "ip link set lo up && "
             f"mount -t overlay overlay -o lowerdir={UNPACKED}/{libraries}:/{libraries} /{libraries} && "
             f"mount -t overlay overlay -o lowerdir={UNPACKED}/etc:/etc,upperdir={self.home}/upper,"
-            f"workdir={self.home}/work /etc && echo ready && exec sleep infinity"
+            f"workdir={self.home}/work /etc && mount -t tmpfs tmpfs {self.home}/run && echo ready && exec sleep infinity"
         )
         self._holder = subprocess.Popen(["unshare", "-m", "-n", "sh", "-c", script], stdout=subprocess.PIPE)
         assert self._holder.stdout

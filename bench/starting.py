@@ -39,7 +39,7 @@ def _bundle(scene: Scene) -> Iterator[None]:
     _api(scene.pogu).call("POST", f"/containers/{id_}/start")
     folder = scene.home / "bundle"
     folder.mkdir()
-    spec = json.loads((scene.home / "pogu-run/runtime" / id_ / "config.json").read_text())
+    spec = json.loads((scene.pogu.run_dir / "runtime" / id_ / "config.json").read_text())
     spec["process"]["args"] = ["true"]
     spec["linux"]["cgroupsPath"] = f"/pogu-bench-{os.getpid()}-bare"
     (folder / "config.json").write_text(json.dumps(spec))
