@@ -179,6 +179,11 @@ ALIASES: dict[str, dict[str, str]] = {
 # What the completion scripts call; it is in no list.
 COMPLETE = Entry(f"{_C}.completion:complete", "Answer the completion scripts")
 
+# What other programs call; it is in no list either.
+HIDDEN: dict[tuple[str, ...], Entry] = {
+    ("system", "dial-stdio"): Entry(f"{_C}.dial:dial_stdio", "Proxy the stdio stream to the daemon connection"),
+}
+
 # What docker has not.
 OWN: frozenset[str] = frozenset(
     (
@@ -214,7 +219,7 @@ GLOBAL_OPTIONS = (
     ("    --config string", "Folder of the client's settings (default ~/.docker, or DOCKER_CONFIG)"),
     ("-c, --context string", "Name of the context to connect to (overrides POGU_HOST and DOCKER_HOST)"),
     ("-D, --debug", "Show tracebacks of unexpected errors"),
-    ("-H, --host string", "Daemon to connect to: unix://, tcp:// (or POGU_HOST, DOCKER_HOST)"),
+    ("-H, --host string", "Daemon to connect to: unix://, tcp://, ssh:// (or POGU_HOST, DOCKER_HOST)"),
     ("-l, --log-level string", "Set the logging level (debug, info, warn, error, fatal)"),
     ("    --tls", "Use TLS; implied by --tlsverify"),
     ("    --tlscacert string", "Trust certificates signed only by this CA"),
@@ -238,7 +243,8 @@ def find(words: Sequence[str]) -> tuple[str, Entry, int] | None:
         group = words[0]
         if len(words) > 1 and (entry := GROUPS[group][1].get(name := real_name(group, words[1]))):
             return f"{group} {name}", entry, 2
-        return None
+        hidden = HIDDEN.get(tuple(words[:2]))
+        return (" ".join(words[:2]), hidden, 2) if hidden else None
     entry = ROOT.get(words[0]) if words else None
     return (words[0], entry, 1) if entry else None
 

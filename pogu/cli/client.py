@@ -9,10 +9,13 @@ import contextlib
 import json
 import socket
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pogu.cli.target import Target
 from pogu.errors import PoguError
+
+if TYPE_CHECKING:
+    from pogu.cli.ssh import Tunnels
 
 API_VERSION = "1.50"
 _CHUNK = 65536
@@ -31,6 +34,26 @@ class ApiError(PoguError):
         self.detail = message
 
 
+class Channel(Protocol):
+    """What carries bytes to a daemon and back: a socket, TLS on one, or an ssh process."""
+
+    def fileno(self) -> int: ...
+
+    def sendall(self, data: bytes, /) -> None: ...
+
+    def recv(self, size: int, /) -> bytes: ...
+
+    def shutdown(self, how: int, /) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def pending(channel: Channel) -> bool:
+    """Return whether bytes have arrived that polling the descriptor does not show: TLS has them."""
+    waiting = getattr(channel, "pending", None)
+    return waiting is not None and waiting() > 0
+
+
 class Client:
     """Requests to one daemon. Paths are given without the version; `/_…` paths are the daemon's own."""
 
@@ -40,6 +63,7 @@ class Client:
         self.newest = version or API_VERSION
         self.version = self.newest
         self._settled = bool(version)
+        self._tunnels: Tunnels | None = None
 
     def request(
         self,
@@ -129,19 +153,29 @@ class Client:
             raise
         return Raw(connection, reply.headers.get("content-type", ""))
 
+    def dial(self) -> Channel:
+        """Return a new connection to the daemon, with nothing said on it yet. Raises CannotConnect."""
+        return self._connect()
+
     def _path(self, path: str, query: Mapping[str, Any] | None) -> str:
         text = _query(query or {})
         return f"{'' if path.startswith('/_') else f'/v{self.version}'}{path}{'?' + text if text else ''}"
 
-    def _connect(self) -> socket.socket:
+    def _connect(self) -> Channel:
         target = self.target
+        if target.ssh:
+            return self._through_ssh()
         try:
             if target.path:
                 return _connect_unix(target.path)
             s = socket.create_connection((target.address, target.port), timeout=30)
             s.settimeout(None)
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return target.context.wrap_socket(s, server_hostname=target.address) if target.context else s
+            if not target.context:
+                return s
+            from pogu.cli.tls import TlsSocket
+
+            return TlsSocket(s, target.context, target.address)
         except PermissionError as e:
             raise CannotConnect(
                 f"permission denied while trying to connect to the Pogu daemon at {target.url}: "
@@ -153,6 +187,16 @@ class Client:
                 f"Cannot connect to the Pogu daemon at {target.url}. Is the pogu daemon running? "
                 f"Start it with `pogu up`{reason}"
             ) from e
+
+    def _through_ssh(self) -> Channel:
+        from pogu.cli.ssh import SshFailed, Tunnels
+
+        assert self.target.ssh
+        self._tunnels = self._tunnels or Tunnels(self.target.ssh)
+        try:
+            return self._tunnels.open()
+        except SshFailed as e:
+            raise CannotConnect(f"Cannot connect to the Pogu daemon at {self.target.url}: {e.message}") from e
 
 
 class Reply:
@@ -229,8 +273,8 @@ class Raw:
 
 
 class _Connection:
-    def __init__(self, s: socket.socket) -> None:
-        self.socket = s
+    def __init__(self, channel: Channel) -> None:
+        self.socket = channel
         self._buffer = b""
 
     def send(self, data: bytes) -> None:
@@ -246,8 +290,7 @@ class _Connection:
             return b""
 
     def pending(self) -> bool:
-        tls_bytes = getattr(self.socket, "pending", None)
-        return bool(self._buffer) or (tls_bytes is not None and tls_bytes() > 0)
+        return bool(self._buffer) or pending(self.socket)
 
     def close(self) -> None:
         self.socket.close()

@@ -17,7 +17,7 @@ from pogu.cli.usage import flag_help, flag_names, visible_flags
 
 _SOURCE = f"Pogu {__version__}"
 _ENVIRONMENT = (
-    ("POGU_HOST, DOCKER_HOST", "The daemon's address: unix://PATH or tcp://HOST:PORT."),
+    ("POGU_HOST, DOCKER_HOST", "The daemon's address: unix://PATH, tcp://HOST:PORT or ssh://USER@HOST."),
     ("DOCKER_CONTEXT", "The context to use where no address is given."),
     ("DOCKER_CONFIG", "The folder of the client's settings, contexts and certificates."),
     ("POGU_TLS_VERIFY, DOCKER_TLS_VERIFY", "Use TLS and verify the daemon."),

@@ -14,19 +14,21 @@ if TYPE_CHECKING:
     import ssl
 
     from pogu.cli.contexts import Context
+    from pogu.cli.ssh import SshHost
 
 DEFAULT_HOST = "unix:///run/pogu/pogu.sock"
 DEFAULT_CONTEXT = "default"
 
 
 class Target(NamedTuple):
-    """A daemon's address: a Unix socket's `path`, or `address` and `port`, with TLS where `context` is given."""
+    """A daemon's address: a Unix socket's `path`, or `address` and `port`; TLS where `context` is set; or `ssh`."""
 
     url: str
     path: str = ""
     address: str = ""
     port: int = 0
     context: ssl.SSLContext | None = None
+    ssh: SshHost | None = None
 
 
 def find_target(options: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Target:
@@ -43,9 +45,10 @@ def find_target(options: Mapping[str, str], environ: Mapping[str, str] = os.envi
     from pogu.cli.contexts import Store
 
     try:
-        return _of_context(Store(configuration.folder(options, environ)).load(name))
+        context = Store(configuration.folder(options, environ)).load(name)
     except (NotFound, InvalidArgument) as e:
         raise InvalidArgument(f"Failed to initialize: unable to resolve docker endpoint: {e.message}") from e
+    return _of_context(context)
 
 
 def current_context(options: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> str:
@@ -77,7 +80,7 @@ def _of_environment(options: Mapping[str, str], environ: Mapping[str, str]) -> T
     verify = _on(options["tlsverify"]) if "tlsverify" in options else bool(variable("TLS_VERIFY"))
     tls = verify or _on(options.get("tls")) or bool(variable("TLS")) or url.startswith("https://")
     target = parse_address(url, tls=tls)
-    if not tls or target.path:
+    if not tls or not target.port:
         return target
     folder = Path(variable("CERT_PATH") or configuration.folder(options, environ))
     ca, cert, key = (
@@ -91,7 +94,7 @@ def _of_context(context: Context) -> Target:
     skip = bool(context.endpoint.get("SkipTLSVerify"))
     tls = bool(context.tls) or skip
     target = parse_address(context.host or DEFAULT_HOST, tls=tls)
-    if not tls or target.path:
+    if not tls or not target.port:
         return target
     import tempfile
 
@@ -104,15 +107,26 @@ def _of_context(context: Context) -> Target:
 
 
 def parse_address(url: str, *, tls: bool = False) -> Target:
-    """Return the target of `unix://PATH`, `tcp://HOST[:PORT]`, a path or a bare `HOST:PORT`. Raises InvalidArgument."""
+    """Return the target of an address. Raises InvalidArgument.
+
+    Those are `unix://PATH`, `tcp://HOST[:PORT]`, `ssh://[USER@]HOST[:PORT][/PATH]`, a path or a bare `HOST:PORT`.
+    """
     proto, sep, rest = url.partition("://")
     if not sep:
         proto, rest = ("unix", url) if url.startswith("/") else ("tcp", url)
     if proto == "unix":
         path = rest or DEFAULT_HOST.removeprefix("unix://")
         return Target(f"unix://{path}", path=path)
+    if proto == "ssh":
+        from pogu.cli.ssh import parse_ssh
+
+        try:
+            return Target(url, ssh=parse_ssh(url))
+        except InvalidArgument as e:
+            raise InvalidArgument(f"Failed to initialize: {e.message}") from e
     if proto not in {"tcp", "http", "https"}:
-        raise InvalidArgument(f"unable to parse the daemon's address `{url}`: use unix://PATH or tcp://HOST:PORT")
+        known = "unix://PATH, tcp://HOST:PORT or ssh://USER@HOST"
+        raise InvalidArgument(f"unable to parse the daemon's address `{url}`: use {known}")
     address, port = _split(rest.rstrip("/"), 2376 if tls else 2375, url)
     return Target(f"tcp://{rest}", address=address, port=port)
 
