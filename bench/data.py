@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -86,13 +87,15 @@ def _to_nothing(peer: Peer, *args: str) -> None:
 def _forget(name: str) -> Callable[[Peer], object]:
     def before(peer: Peer) -> None:
         peer.docker("rmi", "-f", name, check=False)
-        os.sync()
+        _settle(peer)
 
     return before
 
 
 def _settle(peer: Peer) -> None:
-    """Leave nothing waiting for the disk: what one has not synced the other would have to."""
+    """Leave nothing waiting for the disk: what one has not synced or deleted yet the other would have to."""
+    os.sync()
+    time.sleep(1)  # files are deleted after the answer
     os.sync()
 
 

@@ -58,11 +58,12 @@ class ChunkedBody:
 
     def decode(self, data: bytes) -> tuple[bytes, bytes]:
         """See BodyDecoder."""
-        pieces: list[bytes] = []
+        pieces: list[memoryview] = []
+        view = memoryview(data)
         position = 0
         while not self.complete and position < len(data):
             if self._chunk_left:
-                moved = self._chunk_data(data, position, pieces)
+                moved = self._chunk_data(view, position, pieces)
             elif self._in_trailer:
                 moved = self._trailer_line(data, position)
             else:
@@ -70,9 +71,9 @@ class ChunkedBody:
             if moved == 0:
                 break
             position += moved
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces), data[position:]
+        return b"".join(pieces), data[position:]
 
-    def _chunk_data(self, data: bytes, position: int, pieces: list[bytes]) -> int:
+    def _chunk_data(self, data: memoryview, position: int, pieces: list[memoryview]) -> int:
         payload = self._chunk_left - 2
         available = len(data) - position
         if payload > 0:

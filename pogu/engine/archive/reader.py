@@ -19,10 +19,11 @@ from pogu.engine.archive.header import (
     parse,
     parse_pax,
 )
-from pogu.engine.archive.streams import CHUNK, Readable
+from pogu.engine.archive.streams import Readable
 from pogu.errors import InvalidArgument
 
 _ZERO = bytes(BLOCK)
+_READ = 1 << 20  # bytes asked for at a time; a source that has less at hand gives that
 _MAX_EXTENDED = 1 << 20  # bytes of one extended header or long name; Go's limit
 
 
@@ -157,6 +158,6 @@ class TarReader:
 
     def _more(self) -> bool:
         """Replace the buffer, all used, by what comes next; False at the end of the stream."""
-        self._buffer = self._source.read(CHUNK)
+        self._buffer = self._source.read(_READ)
         self._at = 0
         return bool(self._buffer)

@@ -38,6 +38,7 @@ class ThreadReader:
         self._source = source
         self._loop = asyncio.get_running_loop()
         self._rest = b""
+        self._at = 0  # what of it was handed out
         self._ended = False
         self._cancelled = False
         self._pending: concurrent.futures.Future[bytes | None] | None = None
@@ -51,9 +52,10 @@ class ThreadReader:
     def read(self, size: int = -1, /) -> bytes:
         if size < 0:
             return b"".join(iter(lambda: self.read(CHUNK), b""))
-        while not self._rest and not self._ended:
+        while self._at == len(self._rest) and not self._ended:
             self._fetch()
-        piece, self._rest = self._rest[:size], self._rest[size:]
+        piece = self._rest[self._at : self._at + size]  # all of it is no copy
+        self._at += len(piece)
         return piece
 
     def _fetch(self) -> None:
@@ -67,7 +69,7 @@ class ThreadReader:
         if chunk is None:
             self._ended = True
         else:
-            self._rest = bytes(chunk)
+            self._rest, self._at = bytes(chunk), 0
 
     async def _next(self) -> bytes | None:
         return await anext(self._source, None)
