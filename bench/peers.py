@@ -191,7 +191,8 @@ class Podman:
             "ip link set lo up && "
             f"mount -t overlay overlay -o lowerdir={UNPACKED}/{libraries}:/{libraries} /{libraries} && "
             f"mount -t overlay overlay -o lowerdir={UNPACKED}/etc:/etc,upperdir={self.home}/upper,"
-            f"workdir={self.home}/work /etc && mount -t tmpfs tmpfs {self.home}/run && echo ready && exec sleep infinity"
+            f"workdir={self.home}/work /etc && mount -t tmpfs tmpfs {self.home}/run && "
+            "echo ready && exec sleep infinity"
         )
         self._holder = subprocess.Popen(["unshare", "-m", "-n", "sh", "-c", script], stdout=subprocess.PIPE)
         assert self._holder.stdout
