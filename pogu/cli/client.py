@@ -34,6 +34,15 @@ class ApiError(PoguError):
         self.detail = message
 
 
+class EmptyName(ApiError):
+    """A name is empty, which no path of the API can say: the command says it, in docker's words."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(404, message)
+        self.args = (message,)
+        self.message = message
+
+
 class Channel(Protocol):
     """What carries bytes to a daemon and back: a socket, TLS on one, or an ssh process."""
 
@@ -158,6 +167,9 @@ class Client:
         return self._connect()
 
     def _path(self, path: str, query: Mapping[str, Any] | None) -> str:
+        kind, slash, rest = path[1:].partition("/")
+        if kind in _NAMED and slash and rest[:1] in {"", "/"}:
+            raise EmptyName(f"invalid {_NAMED[kind]} name or ID: value is empty")
         text = _query(query or {})
         return f"{'' if path.startswith('/_') else f'/v{self.version}'}{path}{'?' + text if text else ''}"
 
@@ -344,6 +356,9 @@ class _Connection:
                 raise ConnectionResetError("the daemon closed the connection in the middle of an answer")
             size -= len(data)
             yield data
+
+
+_NAMED = {"containers": "container", "networks": "network", "volumes": "volume"}
 
 
 def _connect_unix(path: str) -> socket.socket:

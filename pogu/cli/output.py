@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -85,6 +86,12 @@ def columns(rows: Sequence[Sequence[str]], least: int = _MIN_WIDTH) -> str:
         padded = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
         lines.append("".join([*padded, row[-1] if row else ""]))
     return "\n".join(lines)
+
+
+def natural(text: str) -> list[tuple[int, int]]:
+    """Return a key that sorts names as docker does: by letters, and by the value of numbers in them."""
+    runs = re.findall(r"[0-9]+|[^0-9]", text)
+    return [(ord("0"), int(run)) if run[0] in "0123456789" else (ord(run), 0) for run in runs]
 
 
 def shortened(text: str, width: int) -> str:

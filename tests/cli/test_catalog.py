@@ -50,7 +50,6 @@ _LEFT_OUT = {
     "image history": {"--platform"},
     "image inspect": {"--platform"},
     "start": {"--checkpoint", "--checkpoint-dir"},
-    "network create": {"--config-from", "--config-only"},
     "volume create": set(
         "--availability --group --limit-bytes --required-bytes --scope --secret --sharing --topology-preferred "
         "--topology-required --type".split()

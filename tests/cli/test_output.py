@@ -7,7 +7,7 @@ import re
 import pytest
 
 from pogu.cli.invoke import Failed
-from pogu.cli.output import Listing, columns, print_rows, render_rows
+from pogu.cli.output import Listing, columns, natural, print_rows, render_rows
 
 ROWS = [{"ID": "1", "LongName": "first"}, {"ID": "22", "LongName": "<second>"}]
 
@@ -70,6 +70,11 @@ def test_templates_that_are_wrong(form: str, message: str) -> None:
 def test_nothing_is_printed_for_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     print_rows("{{.ID}}", [], TABLE)
     assert capsys.readouterr().out == ""
+
+
+def test_names_are_sorted_by_the_numbers_in_them() -> None:
+    names = ["net", "net-1", "net2", "net10", "net10a", "neta"]
+    assert sorted(sorted(names), key=natural) == names
 
 
 def test_columns() -> None:

@@ -54,8 +54,7 @@ def compared(
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             found = dict(zip([s.name for s in chosen], pool.map(commands.compared, chosen), strict=True))
         for script in _ALL[len(_OWN) :] if whole else []:
-            commands.sweep()
-            found[script.name] = commands.compared(_without_api(script))
+            found[script.name] = commands.apart(_without_api(script))
         lines = sum(len(comparisons) for comparisons in found.values())
         print(f"{lines} command lines with two commands in {time.monotonic() - began:.0f} s")
         yield found

@@ -11,7 +11,7 @@ from typing import Any
 from pogu.cli import configuration
 from pogu.cli.contexts import DEFAULT, Context, Store, check_name
 from pogu.cli.invoke import Exit, Failed, Session
-from pogu.cli.output import Listing, object_template, print_rows, shortened
+from pogu.cli.output import Listing, natural, object_template, print_rows, shortened
 from pogu.cli.pflag import argument, command, many, switch, value
 from pogu.cli.target import DEFAULT_HOST, current_context, environment_host
 from pogu.cli.wrong import WrongValue
@@ -49,7 +49,7 @@ def _load(session: Session, name: str) -> Context:
 def list_(session: Session, /, *, form: str | None, quiet: bool) -> None:
     """List the contexts; a star marks the one in force."""
     store, current = _store(session), current_context(session.options)
-    names = sorted({*store.names(), DEFAULT, current})
+    names = sorted({*store.names(), DEFAULT, current}, key=natural)
     if quiet:
         print("\n".join(names))
     else:

@@ -187,8 +187,8 @@ def _copy_in(client: Client, source: str, container: str, path: str, *, archive:
         path = os.path.normpath(os.path.join(os.path.dirname(path), found["linkTarget"]))  # noqa: PTH118, PTH120
         found = _stat(client, container, path)
     if source == "-":
-        if found and not _is_dir(found):
-            raise Failed(f"destination {container!r}:{path!r} must be a directory")
+        if not _is_dir(found):
+            raise Failed(f'destination "{container}:{path}" must be a directory')
         content: Iterator[bytes] = pieces(sys.stdin.buffer)
         directory = path
     else:

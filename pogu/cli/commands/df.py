@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from pogu.cli.commands.images import LISTING as IMAGES
@@ -10,7 +9,7 @@ from pogu.cli.commands.ps import container_row
 from pogu.cli.commands.volumes import volume_row
 from pogu.cli.connect import connect
 from pogu.cli.invoke import Session
-from pogu.cli.output import Listing, print_rows, render_rows
+from pogu.cli.output import Listing, object_template, print_rows, render_rows
 from pogu.cli.pflag import command, switch, value
 from pogu.cli.units import human_age, human_moment, human_size
 
@@ -103,26 +102,26 @@ def _verbose(found: dict[str, Any], form: str | None) -> None:
     table = form in {None, "", "table"}
     parts = {
         "Images": [row for image in found.get("Images") or [] for row in _image_rows(image, trunc=table)],
-        "Containers": [container_row(c, trunc=table) for c in found.get("Containers") or []],
+        "Containers": [container_row({**c, "SizeRootFs": 0}, trunc=table) for c in found.get("Containers") or []],
         "Volumes": [_volume_row(volume) for volume in found.get("Volumes") or []],
         "BuildCache": [_cache_row(entry) for entry in found.get("BuildCache") or []],
     }
-    if form in {"json", "{{json .}}"}:
-        plain = {
-            name: [{key: row[key] for key in sorted(row) if not callable(row[key])} for row in rows]
-            for name, rows in parts.items()
-        }
-        print(json.dumps(plain, separators=(",", ":"), ensure_ascii=False), end="")
-        return
     if not table:
-        for name, rows in parts.items():
-            print_rows(form, rows, _PARTS[name])
+        print(_templated(form or "", parts), end="")
         return
     for name, title in (("Images", "Images"), ("Containers", "Containers"), ("Volumes", "Local Volumes")):
         print(f"{title} space usage:\n\n{render_rows(None, parts[name], _PARTS[name])}\n")
     cached = sum(entry.get("Size") or 0 for entry in found.get("BuildCache") or [])
     print(f"Build cache usage: {human_size(cached, 4)}\n")
     print(render_rows(None, parts["BuildCache"], _PARTS["BuildCache"]))
+
+
+def _templated(form: str, parts: dict[str, list[dict[str, Any]]]) -> str:
+    """Return what a template makes of all rows together; docker ends it without a newline."""
+    from pogu.cli.templates.values import Row
+
+    rows = {name: [Row(row, "*formatter.row") for row in found] for name, found in parts.items()}
+    return object_template(form, "", kind="*formatter.diskUsageContext")(rows)
 
 
 def _image_rows(image: dict[str, Any], *, trunc: bool) -> list[dict[str, Any]]:

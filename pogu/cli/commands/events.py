@@ -48,8 +48,9 @@ def _event_line(event: dict[str, Any]) -> str:
     """Return `2024-05-01T12:00:00.000000000+02:00 container start ID (image=…, name=…)`."""
     nanos = int(event["timeNano"])
     moment = datetime.datetime.fromtimestamp(nanos // 10**9, datetime.UTC).astimezone()
-    zone = moment.strftime("%z")
-    stamp = f"{moment:%Y-%m-%dT%H:%M:%S}.{nanos % 10**9:09d}{zone[:3]}:{zone[3:]}"
+    offset = moment.strftime("%z")
+    zone = "Z" if offset == "+0000" else f"{offset[:3]}:{offset[3:]}"
+    stamp = f"{moment:%Y-%m-%dT%H:%M:%S}.{nanos % 10**9:09d}{zone}"
     actor = event.get("Actor") or {}
     pairs = ", ".join(f"{key}={text}" for key, text in sorted((actor.get("Attributes") or {}).items()))
     return f"{stamp} {event['Type']} {event['Action']} {actor.get('ID', '')}" + (f" ({pairs})" if pairs else "")

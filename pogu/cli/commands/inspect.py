@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pogu.cli.client import ApiError, Client, segment
+from pogu.cli.client import ApiError, Client, EmptyName, segment
 from pogu.cli.connect import connect
 from pogu.cli.invoke import Exit, Failed, Session
 from pogu.cli.output import object_template, print_rendered
@@ -88,6 +88,8 @@ def _inspect(session: Session, names: Sequence[str], form: str | None, *, kinds:
             found.append(_find(client, name, kinds, {key: on or None for key, on in flags.items()}))
             if flags.get("size") and kinds[0] != "container":
                 print(f"WARNING: --size ignored for {kinds[0]}", file=sys.stderr)
+        except EmptyName as e:
+            errors.append(str(e))
         except ApiError as e:
             errors.append(str(e) if len(kinds) == 1 else f"Error: No such object: {name}")
     if form == "json":
@@ -111,10 +113,12 @@ def _print_each(found: Sequence[Any], render: Callable[[Any], str]) -> None:
 
 
 def _find(client: Client, name: str, kinds: Sequence[str], flags: dict[str, Any]) -> Any:
+    if not name and kinds[0] == "image":
+        raise EmptyName("Error: No such image: ")
     for kind in kinds:
         try:
             return client.get(_PATHS[kind].format(segment(name)), **(flags if kind in {"container", "network"} else {}))
         except ApiError as e:
-            if e.status != 404 or kind == kinds[-1]:
+            if e.status != 404 or kind == kinds[-1] or isinstance(e, EmptyName):
                 raise
     raise AssertionError("there is always a last kind")

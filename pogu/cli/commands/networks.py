@@ -10,7 +10,7 @@ from pogu.cli.connect import connect
 from pogu.cli.filters import parse_filters
 from pogu.cli.flags.pairs import labels, pairs
 from pogu.cli.invoke import Failed, Session
-from pogu.cli.output import Listing, label_fields, print_rows
+from pogu.cli.output import Listing, label_fields, natural, print_rows
 from pogu.cli.pflag import argument, command, many, switch, value
 
 
@@ -22,7 +22,7 @@ from pogu.cli.pflag import argument, command, many, switch, value
 def list_(session: Session, /, **given: Any) -> None:
     """List networks by name."""
     found = connect(session).get("/networks", filters=parse_filters(given["filters"]))
-    rows = [_row(entry, trunc=not given["no_trunc"]) for entry in sorted(found, key=lambda n: n["Name"])]
+    rows = [_row(entry, trunc=not given["no_trunc"]) for entry in sorted(found, key=lambda n: natural(n["Name"]))]
     form = session.listing_form(given["form"], "networksFormat", quiet=given["quiet"])
     print_rows(form, rows, _LISTING, quiet=given["quiet"])
 
@@ -61,6 +61,8 @@ def _go_time(text: str) -> str:
 @command("create", help="Create a network")
 @switch("--attachable", help="Enable manual container attachment")
 @many("--aux-address", help="Auxiliary IPv4 or IPv6 addresses used by Network driver")
+@value("--config-from", help="The network from which to copy the configuration")
+@switch("--config-only", help="Create a configuration only network")
 @value("-d", "--driver", default="bridge", help="Driver to manage the Network")
 @many("--gateway", help="IPv4 or IPv6 Gateway for the master subnet")
 @switch("--ingress", help="Create swarm routing-mesh network")
@@ -94,6 +96,10 @@ def create(session: Session, /, name: str, **given: Any) -> None:
     body.update({f"EnableIP{v}": given[f"ip{v}"] for v in ("v4", "v6") if given[f"ip{v}"] is not None})
     if given["scope"]:
         body["Scope"] = given["scope"]
+    if given["config_only"]:
+        body["ConfigOnly"] = True
+    if given["config_from"]:
+        body["ConfigFrom"] = {"Network": given["config_from"]}
     print(connect(session).post("/networks/create", body)["Id"])
 
 
@@ -176,7 +182,7 @@ def connect_(session: Session, /, network: str, container: str, **given: Any) ->
     ipam = {"IPv4Address": given["ip"], "IPv6Address": given["ip6"], "LinkLocalIPs": list(given["link_local_ip"])}
     endpoint = {
         "Aliases": list(given["alias"]),
-        "Links": list(given["link"]),
+        "Links": list(given["link"]) or None,
         "DriverOpts": pairs(given["driver_opt"]),
         "GwPriority": given["gw_priority"] or 0,
         "IPAMConfig": {key: content for key, content in ipam.items() if content},

@@ -80,8 +80,10 @@ def _run(client: Client, image: str, words: tuple[str, ...], given: dict[str, An
         body["HostConfig"]["ConsoleSize"] = list(now)
     container = _create(client, given, image, body)
     if detach:
-        client.post(f"/containers/{container}/start")
-        print(container)
+        try:
+            client.post(f"/containers/{container}/start")
+        finally:
+            print(container, flush=True)  # also of one that does not start: it is there
         return 0
     return Foreground(
         client,

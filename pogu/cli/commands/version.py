@@ -29,6 +29,8 @@ def version(session: Session, /, *, form: str | None) -> None:
         for component in server.get("Components") or []:
             if not component.get("Details"):
                 component.pop("Details", None)
+        if not server.get("BuildTime"):
+            server.pop("BuildTime", None)
     except PoguError as e:
         server, error = None, e
     client = {

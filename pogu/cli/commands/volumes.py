@@ -10,7 +10,7 @@ from pogu.cli.connect import connect
 from pogu.cli.filters import parse_filters
 from pogu.cli.flags.pairs import labels, pairs
 from pogu.cli.invoke import Failed, Session
-from pogu.cli.output import Listing, label_fields, print_rows
+from pogu.cli.output import Listing, label_fields, natural, print_rows
 from pogu.cli.pflag import argument, command, many, switch, value
 
 
@@ -21,7 +21,7 @@ from pogu.cli.pflag import argument, command, many, switch, value
 def list_(session: Session, /, **given: Any) -> None:
     """List volumes by name."""
     found = connect(session).get("/volumes", filters=parse_filters(given["filters"]))
-    rows = [volume_row(entry) for entry in sorted(found.get("Volumes") or [], key=lambda v: v["Name"])]
+    rows = [volume_row(entry) for entry in sorted(found.get("Volumes") or [], key=lambda v: natural(v["Name"]))]
     form = session.listing_form(given["form"], "volumesFormat", quiet=given["quiet"])
     print_rows(form, rows, _LISTING, quiet=given["quiet"])
 

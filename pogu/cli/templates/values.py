@@ -95,6 +95,8 @@ def _in_order(value: Any) -> Any:
     """Sort the keys of what were maps in Go; structs, which have names in capitals, keep their fields' order."""
     if isinstance(value, list):
         return [_in_order(item) for item in value]
+    if isinstance(value, Row):
+        return value.fields()
     if not isinstance(value, dict):
         return value
     keys = list(value) if any(key[:1].isupper() for key in value) else sorted(value)

@@ -70,3 +70,8 @@ cp nobody:/x /tmp/x
 @pytest.mark.parametrize("line", LINES)
 def test_the_same_words(both: Both, line: str) -> None:
     both(*line.split())
+
+
+def test_a_name_that_is_empty(both: Both) -> None:
+    for line in ("inspect", "container inspect", "image inspect", "network inspect", "volume inspect", "wait", "rmi"):
+        both(*line.split(), "")

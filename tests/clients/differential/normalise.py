@@ -20,6 +20,7 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 UTC", "<date>"),
     (rf"{_SPAN} ago", "<age>"),
     (rf"\bUp {_SPAN}", "Up <span>"),
+    (r"\bexecDuration=\d+", "execDuration=<seconds>"),
     (r"\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b", "<mac>"),
     (r"(?<=:)(?:3276[89]|327[7-9]\d|32[89]\d\d|3[3-9]\d{3}|[45]\d{4}|6[0-5]\d{3})\b", "<port>"),
     (r"\b172\.(?:1[89]|2\d|3[01])\.", "172.<n>."),  # the next free subnet: which, depends on what was before
@@ -71,6 +72,8 @@ class Normaliser:
         if isinstance(value, str):
             if path.endswith(".HostPort") and len(value) == 5:
                 return '"<port>"'
+            if path.endswith(".execDuration"):
+                return '"<seconds>"'
             return json.dumps(self._text(value), ensure_ascii=False)
         if isinstance(value, int) and not isinstance(value, bool):
             if re.search(r"\.(Pid|PID|PPID)$", path) and value:

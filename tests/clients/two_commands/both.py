@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.clients.differential.compare import Comparison, compare
@@ -29,7 +30,16 @@ class Commands:
 
     def compared(self, script: Script) -> list[Comparison]:
         """Run a script with the one and the other, and compare it line by line."""
+        return self._compared(script, lambda: None)
+
+    def apart(self, script: Script) -> list[Comparison]:
+        """Do the same with a script that leaves things behind; nothing else may run meanwhile."""
+        self.sweep()
+        return self._compared(script, self.sweep)
+
+    def _compared(self, script: Script, between: Callable[[], None]) -> list[Comparison]:
         docker = list(run(script, self._daemon.url, environment={}))
+        between()
         ours = list(run(script, self._daemon.url, command=self._pogu, environment={}))
         return [compare(a, b, *self._normalisers) for a, b in zip(docker, ours, strict=True)]
 
