@@ -32,6 +32,7 @@ LISTING = Listing(
 )
 _WITH_DIGESTS = LISTING._replace(table=_DIGEST_TABLE, raw=_RAW.replace("{{digest}}", "digest: {{.Digest}}\n"))
 _NONE = "<none>"
+_NOT_OF_TREES = {"quiet": "quiet", "no_trunc": "no-trunc", "digests": "show-digest", "form": "format"}
 
 
 @command("images", help="List images")
@@ -41,13 +42,24 @@ _NONE = "<none>"
 @value("--format", "form", help="Format output using a template: table, table TEMPLATE, json, TEMPLATE")
 @switch("--no-trunc", help="Don't truncate output")
 @switch("-q", "--quiet", help="Only show image IDs")
+@switch("--tree", help="List what is here of each image for which platform as a tree")
 @argument("repository", required=False, metavar="[REPOSITORY[:TAG]]")
 def images(session: Session, /, repository: str | None, **given: Any) -> None:
     """List images."""
     filters = parse_filters(given["filters"]) or {}
     if repository:
         filters["reference"] = [repository]
-    found = connect(session).get("/images/json", all=given["all_"] or None, filters=filters or None)
+    if given["tree"]:
+        for name, flag in _NOT_OF_TREES.items():
+            if given[name]:
+                raise Failed(f"--{flag} is not yet supported with --tree")
+    query = {"all": given["all_"] or None, "filters": filters or None, "manifests": given["tree"] or None}
+    found = connect(session).get("/images/json", **query)
+    if given["tree"]:
+        from pogu.cli.commands.image_tree import print_tree
+
+        print_tree(found, all_=given["all_"])
+        return
     rows = [row for entry in found for row in _rows(entry, given, repository)]
     form = session.listing_form(given["form"], "imagesFormat", quiet=given["quiet"])
     if form and form.startswith("table ") and given["digests"] and "{{.Digest}}" not in form:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from pogu.dialects.docker.call import Call, empty_response, json_response, primed, stream_response
 from pogu.dialects.docker.image_create import ImageCreateRoutes, progress_stream
 from pogu.dialects.docker.platforms import decode_platform, one_platform
-from pogu.dialects.docker.rendering.images import render_image, render_image_summary
+from pogu.dialects.docker.rendering.images import render_image, render_image_summary, render_variant
 from pogu.dialects.docker.rendering.omission import plain
 from pogu.dialects.docker.routes import TAR, Answer, Parameter, Route, done, filters, flag, found, listing, stream, text
 from pogu.engine.engine import Engine
@@ -32,7 +33,14 @@ class ImageRoutes:
             filters.setdefault("reference", [call.text("filter")])
         shared = call.flag("shared-size") and call.version >= (1, 42)
         summaries = self._images.list(filters, all=call.flag("all"), shared_size=shared)
-        return json_response([render_image_summary(i, call.version) for i in summaries])
+        rows = [render_image_summary(i, call.version) for i in summaries]
+        if call.flag("manifests") and call.version >= (1, 47):
+            for row in rows:
+                row["Manifests"] = self._variants(row["Id"])
+        return json_response(rows)
+
+    def _variants(self, image_id: str) -> Sequence[dict[str, Any]]:
+        return [render_variant(variant) for variant in self._images.variants(image_id)]
 
     async def inspect(self, call: Call) -> Response:
         platform = decode_platform(call.text("platform")) if call.version >= (1, 49) else ""
@@ -41,7 +49,10 @@ class ImageRoutes:
         image = self._images.resolve(call.param("name"), platform)
         storage = self._engine.storage
         graph_data = storage.describe_layer(image.chain_id) if image.chain_id else {}
-        return json_response(render_image(image, call.version, storage.name, graph_data))
+        value = render_image(image, call.version, storage.name, graph_data)
+        if call.flag("manifests") and call.version >= (1, 48):
+            value["Manifests"] = self._variants(image.id)
+        return json_response(value)
 
     async def history(self, call: Call) -> Response:
         name = call.param("name")
@@ -121,6 +132,7 @@ class ImageRoutes:
                 (
                     flag("all", "Show intermediate images too"),
                     flag("shared-size", "Compute shared sizes"),
+                    flag("manifests", "Say what is here for each platform"),
                     filters(LIST_FILTERS),
                 ),
                 None,
@@ -133,7 +145,7 @@ class ImageRoutes:
                 self.inspect,
                 "ImageInspect",
                 "Show an image",
-                (),
+                (flag("manifests", "Say what is here for each platform"),),
                 None,
                 found("The image", "ImageInspect"),
                 (400, 404, 500),

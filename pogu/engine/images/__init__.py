@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pogu.engine.images.pruning import PRUNE_FILTERS
     from pogu.engine.images.record import HistoryEntry, Image, ImageSummary
     from pogu.engine.images.reference import Reference, parse_reference, parse_repo_tag
+    from pogu.engine.images.variants import Variant
 
 _HOMES = {
     "images": "DiskUsage Images PruneReport",
@@ -34,6 +35,7 @@ _HOMES = {
     "pruning": "PRUNE_FILTERS",
     "record": "HistoryEntry Image ImageSummary",
     "reference": "Reference parse_reference parse_repo_tag",
+    "variants": "Variant",
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names.split()}
 
@@ -50,6 +52,7 @@ __all__ = [
     "Progress",
     "PruneReport",
     "Reference",
+    "Variant",
     "host_platform",
     "merge_config",
     "parse_platform",

@@ -33,6 +33,7 @@ from pogu.engine.images.removing import InUse, Removal, Remover, User
 from pogu.engine.images.saving import Selection, save
 from pogu.engine.images.settling import Settling
 from pogu.engine.images.store import ImageStore, Update, used_layers, with_record
+from pogu.engine.images.variants import Variant, variant
 from pogu.engine.model import ContainerConfig
 from pogu.engine.moments import now_rfc3339
 from pogu.engine.registries.credentials import Credentials
@@ -150,6 +151,13 @@ class Images:
             NotFound: `before` or `since` names no image.
         """
         return self._lister.summaries(filters or {}, all, shared_size, containers)
+
+    def variants(self, image_id: str) -> Sequence[Variant]:
+        """Return what is here of an image for each platform, by its whole ID. Raises NotFound."""
+        image = self._store.get(image_id)
+        containers = [user[0] for user in self.in_use(image_id)]
+        unpacked = sum(self._layers.size(chain) for chain in set(image.chain_ids))
+        return [variant(image, self._view(image).platform, containers, unpacked)]
 
     def history(self, ref: str) -> Sequence[HistoryEntry]:
         """Return how an image came to be, newest step first. Raises as `resolve`."""

@@ -14,21 +14,18 @@ import msgspec
 
 from pogu.engine.archive import CHUNK, DIRECTORY, Entry, build_header, padding, produce_in_thread
 from pogu.engine.images.content import ContentStore
-from pogu.engine.images.digests import sha256
 from pogu.engine.images.manifest import (
     IMAGE_NAME,
-    OCI_CONFIG,
     OCI_INDEX,
-    OCI_MANIFEST,
     REF_NAME,
     ArchiveItem,
     Descriptor,
     Index,
-    Manifest,
 )
 from pogu.engine.images.record import StoredImage
 from pogu.engine.images.reference import Reference, parse_name_or_digest
 from pogu.engine.images.store import ImageStore
+from pogu.engine.images.variants import own_manifest
 from pogu.errors import NotFound
 
 
@@ -127,11 +124,9 @@ class _Archive:
                 file = self._open.enter_context(self._content.open(layer.digest))
                 self._blobs[layer.digest] = (file, layer.size)
         self._blobs[image.record.id] = image.raw
-        layers = [Descriptor(layer.media_type, layer.digest, layer.size) for layer in image.record.layers]
-        config = Descriptor(OCI_CONFIG, image.record.id, len(image.raw))
-        manifest = _json(Manifest(2, config, layers, OCI_MANIFEST))
-        self._blobs[sha256(manifest)] = manifest
-        return Descriptor(OCI_MANIFEST, sha256(manifest), len(manifest))
+        descriptor, manifest = own_manifest(image)
+        self._blobs[descriptor.digest] = manifest
+        return descriptor
 
     def _write_blobs(self) -> None:
         for directory in ("blobs/", "blobs/sha256/"):

@@ -162,3 +162,17 @@ def test_a_container_that_ends_just_now_is_committed_all_the_same(api, container
         made = api.post("/commit", container=id_)
         assert made.status == 201, made.body
         assert api.delete(f"/images/{made.json['Id']}").status == 200
+
+
+def test_what_is_here_for_each_platform(api, tagged):
+    (image,) = api.get("/images/json", filters={"reference": [tagged]}, manifests=True).json
+    (manifest,) = image["Manifests"]
+    assert (manifest["Kind"], manifest["Available"]) == ("image", True)
+    assert manifest["ID"] == manifest["Descriptor"]["digest"]
+    assert manifest["ImageData"]["Platform"]["os"] == "linux"
+    assert manifest["ImageData"]["Size"]["Unpacked"] == image["Size"]
+    assert manifest["Size"]["Total"] == manifest["Size"]["Content"] + image["Size"]
+    assert api.get(f"/images/{tagged}:one/json", manifests=True).json["Manifests"][0]["ID"] == manifest["ID"]
+    assert "Manifests" not in api.get("/images/json").json[0]
+    assert "Manifests" not in api.at("1.46").get("/images/json", manifests=True).json[0]
+    assert "Manifests" not in api.at("1.47").get(f"/images/{tagged}:one/json", manifests=True).json

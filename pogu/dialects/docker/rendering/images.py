@@ -7,7 +7,7 @@ from typing import Any
 from pogu.dialects.docker.rendering.omission import omit_all_empty, omit_empty, plain
 from pogu.dialects.docker.rendering.settings import render_config
 from pogu.dialects.docker.version import ApiVersion
-from pogu.engine.images import Image, ImageSummary
+from pogu.engine.images import Image, ImageSummary, Variant
 from pogu.engine.model import ContainerConfig
 from pogu.engine.moments import NEVER
 
@@ -59,6 +59,31 @@ def render_image(image: Image, version: ApiVersion, driver: str, graph_data: dic
         value["Container"] = details.container or ""
         value["ContainerConfig"] = _with_null_labels(details.container_config or ContainerConfig())
     return value
+
+
+def render_variant(variant: Variant) -> dict[str, Any]:
+    """Return one entry of `Manifests` (API 1.47 and later)."""
+    descriptor = variant.manifest
+    platform = {"architecture": variant.platform.architecture, "os": variant.platform.os}
+    if variant.platform.variant:
+        platform["variant"] = variant.platform.variant
+    return {
+        "ID": descriptor.digest,
+        "Descriptor": {
+            "mediaType": descriptor.media_type,
+            "digest": descriptor.digest,
+            "size": descriptor.size,
+            "platform": platform,
+        },
+        "Available": True,
+        "Size": {"Content": variant.content, "Total": variant.content + variant.unpacked},
+        "Kind": "image",
+        "ImageData": {
+            "Platform": platform,
+            "Containers": list(variant.containers),
+            "Size": {"Unpacked": variant.unpacked},
+        },
+    }
 
 
 def render_image_summary(image: ImageSummary, version: ApiVersion) -> dict[str, Any]:

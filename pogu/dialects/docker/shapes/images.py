@@ -27,8 +27,28 @@ IMAGES: dict[str, Shape] = {
             "RepoDigests": each(TEXT),
             **numbers("Created Size SharedSize Containers"),
             "Labels": maybe(table(TEXT)),
+        },
+        {"Manifests": each(ref("ImageManifest"))},
+    ),
+    "ImageManifest": record(
+        {
+            "ID": DIGEST,
+            "Descriptor": record(
+                {"mediaType": TEXT, "digest": DIGEST, "size": NUMBER, "platform": ref("ImagePlatform")}
+            ),
+            **flags("Available"),
+            "Size": record(numbers("Content Total")),
+            "Kind": TEXT,
+            "ImageData": record(
+                {
+                    "Platform": ref("ImagePlatform"),
+                    "Containers": each(TEXT),
+                    "Size": record(numbers("Unpacked")),
+                }
+            ),
         }
     ),
+    "ImagePlatform": record(texts("architecture os"), texts("variant")),
     "ImageInspect": record(
         {
             "Id": DIGEST,
@@ -42,7 +62,7 @@ IMAGES: dict[str, Shape] = {
             "RootFS": record({"Type": TEXT}, {"Layers": each(DIGEST)}),
             "Metadata": record({"LastTagTime": TIME}),
         },
-        texts("Variant OsVersion"),
+        {**texts("Variant OsVersion"), "Manifests": each(ref("ImageManifest"))},
     ),
     "ImageHistory": record(
         {**texts("Id CreatedBy Comment"), **numbers("Created Size"), "Tags": maybe(each(TEXT))},
@@ -65,7 +85,7 @@ IMAGES: dict[str, Shape] = {
     "DistributionInspect": record(
         {
             "Descriptor": record({"mediaType": TEXT, "digest": DIGEST, "size": NUMBER}),
-            "Platforms": each(record(texts("architecture os"), texts("variant"))),
+            "Platforms": each(ref("ImagePlatform")),
         }
     ),
 }
