@@ -10,10 +10,15 @@ from pogu.linux.cgroups import path_of
 from tests.engine.runtime.ground import until
 
 
-def test_touching_the_lock_moves_nothing() -> None:
+async def test_taking_the_lock_moves_nothing() -> None:
     before = path_of(os.getpid(), "freezer")
-    attach_lock.touch()
+    lock = attach_lock.AttachLock()
+    lock.expect()
+    await until(lambda: not lock.is_kept, "the lock to be let go")
     assert path_of(os.getpid(), "freezer") == before
+    lock.expect()
+    assert lock.is_kept
+    lock.close()
 
 
 async def test_it_is_waited_for_in_one_thread_that_ends() -> None:

@@ -290,5 +290,5 @@ async def _rewrite(rooms: Rooms, entry: Entry) -> None:
     """Bring the container's files up to its addresses, and commit."""
     if is_live(entry.record):
         lines, _ = link_lines(rooms, entry.record)
-        write_files(rooms, entry, lines)
+        await write_files(rooms, entry, lines)
     await rooms.save(entry)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from pathlib import Path
 
 from pogu.engine.containers.create.networking import is_user_defined
@@ -20,25 +22,24 @@ def is_container_mode(mode: str | None) -> bool:
     return bool(mode) and str(mode).startswith("container:")
 
 
-def write_files(rooms: Rooms, entry: Entry, links: list[tuple[str, str]]) -> None:
+async def write_files(rooms: Rooms, entry: Entry, links: list[tuple[str, str]]) -> None:
     """Write the container's files for the addresses it has now; `links` are (address, names) lines for hosts.
 
     In another container's network namespace its files are used instead, and nothing is written.
     """
-    record = entry.record
-    if is_container_mode(record.host_config.network_mode):
-        return
-    directory = rooms.directory(entry.id)
+    if not is_container_mode(entry.record.host_config.network_mode):
+        await asyncio.to_thread(_write_all, rooms.directory(entry.id), _texts(rooms, entry.record, links))
+
+
+def _texts(rooms: Rooms, record: Container, links: list[tuple[str, str]]) -> dict[str, str]:
     config, host = record.config, record.host_config
-    _write(directory / "hostname", f"{config.hostname}\n")
     extra = _extra_hosts(rooms, record)
     if host.network_mode == "host":
-        _write(directory / "hosts", _host_text("/etc/hosts") + "".join(f"{a}\t{n}\n" for n, a in extra))
+        hosts = _host_text("/etc/hosts") + "".join(f"{a}\t{n}\n" for n, a in extra)
     else:
         addresses = [a for e in record.networks.values() for a in (e.ip_address, e.global_ipv6_address) if a]
-        text = hosts_file(config.hostname or "", config.domainname or "", addresses, extra, links)
-        _write(directory / "hosts", text)
-    _write(directory / "resolv.conf", _resolv_conf(rooms, record))
+        hosts = hosts_file(config.hostname or "", config.domainname or "", addresses, extra, links)
+    return {"hostname": f"{config.hostname}\n", "hosts": hosts, "resolv.conf": _resolv_conf(rooms, record)}
 
 
 def _resolv_conf(rooms: Rooms, record: Container) -> str:
@@ -73,11 +74,12 @@ def _host_text(path: str) -> str:
         return ""
 
 
-def _write(path: Path, text: str) -> None:
-    """Write in place: a running container has this very inode mounted."""
-    with path.open("w") as file:
-        file.write(text)
-    path.chmod(0o644)
+def _write_all(directory: Path, texts: dict[str, str]) -> None:
+    """Write in place: a running container has these very inodes mounted."""
+    for name, text in texts.items():
+        with (directory / name).open("wb", buffering=0) as file:
+            file.write(text.encode())
+            os.fchmod(file.fileno(), 0o644)
 
 
 def file_mounts(rooms: Rooms, record: Container) -> list[MountPoint]:

@@ -12,6 +12,12 @@ from pogu.linux.paths import opened
 _FOLDERS = ("dev", "etc", "proc", "sys")
 
 
+def prepare_places(root: Path) -> None:
+    """Clear the places and leave the marks. Blocks; OSError as they raise it."""
+    clear_places(root)
+    leave_marks(root)
+
+
 def clear_places(root: Path) -> None:
     """Put a directory where /dev, /etc, /proc or /sys is anything else, and take links away where files are mounted.
 

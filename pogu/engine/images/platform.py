@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cache
 
 from pogu.errors import InvalidArgument
 
@@ -71,6 +72,7 @@ class Platform:
         return None
 
 
+@cache
 def host_platform() -> Platform:
     """Return this machine's platform."""
     machine = os.uname().machine

@@ -13,7 +13,7 @@ from pogu.engine.containers.lifecycle.sharing import require_donors
 from pogu.engine.containers.lifecycle.shm import unmount_shm
 from pogu.engine.containers.lifecycle.specification import launch_spec
 from pogu.engine.containers.lifecycle.state import set_running
-from pogu.engine.containers.places import clear_places, leave_marks
+from pogu.engine.containers.places import prepare_places
 from pogu.engine.containers.rooms import Rooms, log
 from pogu.engine.containers.rootfs import mount_volumes, unmount_volumes
 from pogu.engine.containers.table import Entry, WaitResult
@@ -52,9 +52,12 @@ async def _bring_up(rooms: Rooms, entry: Entry) -> int:
     namespace, mounts = await _prepare(rooms, entry)
     lines, variables = link_lines(rooms, entry.record)
     step("container.start.prepared")
-    write_files(rooms, entry, lines)
+    writing = asyncio.ensure_future(write_files(rooms, entry, lines))
+    try:
+        spec = await launch_spec(rooms, entry, namespace, [*mounts, *file_mounts(rooms, entry.record)], variables)
+    finally:
+        await writing
     step("container.start.files")
-    spec = await launch_spec(rooms, entry, namespace, [*mounts, *file_mounts(rooms, entry.record)], variables)
     try:
         pid = await rooms.supervisor.create(spec)
         step("container.start.created")
@@ -82,8 +85,7 @@ async def _mount(rooms: Rooms, entry: Entry) -> list[MountPoint]:
     root = await rooms.roots.acquire(entry.id)
     entry.holds_root = True
     step("container.start.mounted")
-    clear_places(root)
-    leave_marks(root)
+    await asyncio.to_thread(prepare_places, root)  # a dozen look-ups, while the network is made
     volumes = await mount_volumes(rooms, entry.record)
     step("container.start.volumes")
     return volumes
