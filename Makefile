@@ -26,7 +26,7 @@ bench: setup
 	@.venv/bin/python -m bench
 
 soak: setup
-	@.venv/bin/pytest -n 1 --soak tests
+	@.venv/bin/pytest -n 2 --dist loadgroup --soak tests
 
 test-vm:
 	@scripts/setup.sh test vm
