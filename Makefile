@@ -6,7 +6,9 @@
 # make soak     the long forms of the endurance and fault proofs; evidence goes to docs/evidence/
 # make test-vm  the engine's core tests in a virtual machine with systemd and cgroup v2
 
-.PHONY: setup demo check test bench soak test-vm
+# make install-man, install-completion, install-systemd, install-sysv   files into their places, below DESTDIR if set
+
+.PHONY: setup demo check test bench soak test-vm install-man install-completion install-systemd install-sysv
 WORKERS ?= 4
 
 setup:
@@ -27,6 +29,9 @@ bench: setup
 
 soak: setup
 	@.venv/bin/pytest -n 2 --dist loadgroup --soak tests
+
+install-man install-completion install-systemd install-sysv: setup
+	@DESTDIR="$(DESTDIR)" PYTHON=.venv/bin/python packaging/install.sh $(@:install-%=%)
 
 test-vm:
 	@scripts/setup.sh test vm

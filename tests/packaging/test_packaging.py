@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from pogu.cli import manual
 from pogu.daemon.commands import up
 from pogu.daemon.lock import read_pid
 from pogu.daemon.settings.resolve import DEFAULT_RUN
@@ -58,6 +61,47 @@ def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
         env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
     )  # fmt: skip
     assert [line for line in done.stderr.splitlines() if "pogu" in line] == []
+
+
+def _install(destination: Path, *what: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [PACKAGING / "install.sh", *what], capture_output=True, text=True, check=False,
+        env={**os.environ, "DESTDIR": str(destination), "PYTHON": sys.executable},
+    )  # fmt: skip
+
+
+def test_every_file_goes_where_the_table_says(tmp_path: Path) -> None:
+    done = _install(tmp_path, "man", "completion", "systemd", "sysv")
+    assert (done.returncode, done.stderr) == (0, "")
+    table = re.findall(r"^\| (.*?) \| (.*) \|$", (PACKAGING / "README.md").read_text(), re.MULTILINE)
+    places = [place for what, text in table if "drop-in" not in text for place in re.findall(r"`(/\S+)`", text)]
+    assert len(places) >= 8
+    installed = {f"/{path.relative_to(tmp_path)}" for path in tmp_path.rglob("*") if path.is_file()}
+    for place in places:
+        assert any(path.startswith(place) for path in installed), place
+    assert all(path.startswith(tuple(places)) for path in installed)
+    for source in ("systemd/pogu.service", "systemd/pogu.socket"):
+        assert (tmp_path / "usr/lib/systemd/system" / Path(source).name).read_text() == (PACKAGING / source).read_text()
+    modes = {path: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_file()}
+    assert {str(path.relative_to(tmp_path)) for path, mode in modes.items() if mode != 0o644} == {"etc/init.d/pogu"}
+    completion = (tmp_path / "usr/share/bash-completion/completions/pogu").read_text()
+    assert completion == subprocess.run([POGU, "completion", "bash"], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.skipif(not shutil.which("man"), reason="needs man")
+def test_man_finds_the_pages(tmp_path: Path) -> None:
+    assert _install(tmp_path, "man").returncode == 0
+    pages = tmp_path / "usr/share/man"
+    assert {path.stem for path in (pages / "man1").iterdir()} == {name for name, _ in manual.pages()}
+    for words in (["pogu"], ["pogu", "run"], ["pogu-volume-ls"]):
+        found = subprocess.run(["man", "-M", pages, "-w", *words], capture_output=True, text=True, check=True).stdout
+        assert found == f"{pages}/man1/{'-'.join(words)}.1\n"
+
+
+def test_what_cannot_be_installed(tmp_path: Path) -> None:
+    assert _install(tmp_path, "nonsense").returncode == 2
+    assert _install(tmp_path).stderr.startswith("Puts files into the places")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_sysv_script(make_daemon: Make) -> None:
