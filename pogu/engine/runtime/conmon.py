@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal as signals
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -66,6 +67,7 @@ class ConmonSupervisor(Supervisor):
         self._spares = Spares(config)
         self._attach_lock = AttachLock()
         self._closed = False
+        self._stray, self._stray_until = False, 0.0
         self._inotify: inotify.Inotify | None = None
         self._orphans: OrphanReaper | None = None
         # more at a time would only share the processors, and all of them would be late
@@ -292,12 +294,18 @@ class ConmonSupervisor(Supervisor):
 
     def _runtime(self, name: str) -> OciRuntime:
         name = name or self._config.runtime
-        if name == "crun" and hierarchy().stray():
+        if name == "crun" and self._is_stray():
             name = "runc"
         if name not in self._runtimes:
             systemd = self._config.cgroup_driver == "systemd"
             self._runtimes[name] = find_runtime(name, self._config.run, systemd=systemd, known=self._config.runtimes)
         return self._runtimes[name]
+
+    def _is_stray(self) -> bool:
+        """Say whether crun cannot work here; looked at once a second, since an administrator may mend it."""
+        if (now := time.monotonic()) > self._stray_until:
+            self._stray, self._stray_until = bool(hierarchy().stray()), now + 1
+        return self._stray
 
     def _get(self, id: str) -> Supervision:
         try:

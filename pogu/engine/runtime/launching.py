@@ -7,9 +7,11 @@ container's end; without `--no-sync-log` it syncs the log to disk before it says
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
+from functools import cache
 from pathlib import Path
 
 from pogu.engine.runtime import failures
@@ -85,8 +87,8 @@ def start_conmon(
 
 
 def _arguments(spec: LaunchSpec, bundle: Bundle, runtime: OciRuntime) -> list[str]:
-    program = shutil.which("conmon", path=os.environ.get("PATH", "") + ":" + SYSTEM_PATH) or "conmon"
-    arguments = [program, "--sync", "--api-version=1", "--full-attach", "--no-sync-log", "--log-level=error"]
+    arguments = [_conmon(os.environ.get("PATH", ""))]
+    arguments += ["--sync", "--api-version=1", "--full-attach", "--no-sync-log", "--log-level=error"]
     arguments += ["--cid", spec.id, "--cuuid", spec.id, "--name", spec.id, "--runtime", runtime.executable()]
     arguments += ["--bundle", str(bundle.path), "--container-pidfile", bundle.pid_file.name]  # in its directory
     arguments += ["--persist-dir", str(spec.persist_dir), "--log-path", f"k8s-file:{spec.log_path}"]
@@ -99,6 +101,15 @@ def _arguments(spec: LaunchSpec, bundle: Bundle, runtime: OciRuntime) -> list[st
     for argument in runtime.global_arguments(bundle.runtime_log):
         arguments += ["--runtime-arg", argument]
     return arguments
+
+
+@cache
+def _conmon(path: str) -> str:
+    """Return where conmon is. Raises FileNotFoundError."""
+    found = shutil.which("conmon", path=f"{path}:{SYSTEM_PATH}")
+    if found is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "conmon")
+    return found
 
 
 async def _read_sync(sync: Stream) -> tuple[int, str]:
