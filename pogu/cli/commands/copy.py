@@ -150,7 +150,7 @@ def _unpack(reply: Iterable[bytes], directory: Path, name: str, *, archive: bool
             entry.name = renamed
             if entry.type == b"1":  # a hard link names another member
                 entry.link = _renamed(entry.link, name)
-            out.add(entry, reader.content())
+            out.add(entry, reader)
         out.finish()
 
 

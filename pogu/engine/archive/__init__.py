@@ -9,12 +9,12 @@ from pogu.engine.archive.compression import decompress, detect
 from pogu.engine.archive.copying import PathStat, get_archive, go_mode, put_archive, resolve, stat_path
 from pogu.engine.archive.directories import Lower
 from pogu.engine.archive.extract import ExtractOptions, Extractor, Whiteouts, clean, extract
-from pogu.engine.archive.hashing import Counted, Hashed, Tee
+from pogu.engine.archive.hashing import Counted, CountedFile, Hashed, Tee
 from pogu.engine.archive.header import DIRECTORY, FIFO, HARDLINK, REGULAR, SYMLINK, Entry, padding
 from pogu.engine.archive.header import build as build_header
 from pogu.engine.archive.pack import pack
 from pogu.engine.archive.reader import TarReader
-from pogu.engine.archive.streams import CHUNK, Readable, ThreadReader, produce_in_thread, run_in_thread
+from pogu.engine.archive.streams import CHUNK, FileReader, Readable, ThreadReader, produce_in_thread, run_in_thread
 from pogu.engine.archive.writer import TarWriter
 
 __all__ = [
@@ -25,9 +25,11 @@ __all__ = [
     "REGULAR",
     "SYMLINK",
     "Counted",
+    "CountedFile",
     "Entry",
     "ExtractOptions",
     "Extractor",
+    "FileReader",
     "Hashed",
     "Lower",
     "PathStat",

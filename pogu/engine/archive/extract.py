@@ -89,7 +89,7 @@ def extract(source: Readable, root_fd: int, options: ExtractOptions | None = Non
     with Extractor(root_fd, options or ExtractOptions()) as extractor:
         for entry in reader:
             size += len(os.fsencode(entry.link)) if entry.type == SYMLINK else entry.size
-            extractor.add(entry, reader.content())
+            extractor.add(entry, reader)
         extractor.finish()
     reader.drain()
     return size
@@ -126,15 +126,15 @@ class Extractor:
     def __exit__(self, *_: object) -> None:
         self._dirs.close()
 
-    def add(self, entry: Entry, content: Iterable[memoryview]) -> None:
-        """Make one entry. Raises as `extract`."""
+    def add(self, entry: Entry, reader: TarReader) -> None:
+        """Make one entry, the one that `reader` is at. Raises as `extract`."""
         path = clean(entry.name)
         try:
-            self._add(entry, path, content)
+            self._add(entry, path, reader)
         except OSError as e:
             raise _explained(e, entry) from e
 
-    def _add(self, entry: Entry, path: str, content: Iterable[memoryview]) -> None:
+    def _add(self, entry: Entry, path: str, reader: TarReader) -> None:
         if not path:
             if entry.is_dir and self._options.root_metadata:
                 self._finish_directory(entry, os.dup(self._dirs.root), "", new=False)
@@ -147,7 +147,7 @@ class Extractor:
                 return
             self._whiteouts.note(path)
         if entry.type == REGULAR:
-            self._file(entry, parent, name, content)
+            self._file(entry, parent, name, reader)
         elif entry.type == DIRECTORY:
             self._directory(entry, parent, name, path)
         elif entry.type == SYMLINK:
@@ -171,7 +171,7 @@ class Extractor:
 
     # kinds of entries
 
-    def _file(self, entry: Entry, parent: int, name: str, content: Iterable[memoryview]) -> None:
+    def _file(self, entry: Entry, parent: int, name: str, reader: TarReader) -> None:
         try:
             fd = os.open(name, _NEW_FILE, 0o600, dir_fd=parent)
         except FileExistsError:
@@ -179,10 +179,9 @@ class Extractor:
             fd = os.open(name, _NEW_FILE, 0o600, dir_fd=parent)
         try:
             if entry.extents is None:
-                for piece in content:
-                    _write(fd, piece)
+                reader.copy_to(fd)
             else:
-                _write_sparse(fd, entry, content)
+                _write_sparse(fd, entry, reader.content())
             self._own(entry, fd)
             os.fchmod(fd, entry.mode & 0o7777)
             _set_xattrs(entry, attribute_path(fd))
@@ -290,12 +289,6 @@ class Extractor:
             )
         remove_tree(parent, name)
         self._dirs.forget(but=parent)  # a path may lead elsewhere now
-
-
-def _write(fd: int, piece: memoryview) -> None:
-    written = os.write(fd, piece)
-    while written < len(piece):
-        written += os.write(fd, piece[written:])
 
 
 def _write_sparse(fd: int, entry: Entry, content: Iterable[memoryview]) -> None:

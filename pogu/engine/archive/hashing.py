@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from pogu.engine.archive.streams import CHUNK, Readable
+from pogu.engine.archive.streams import CHUNK, FileReader, Readable
 
 
 class Counted:
@@ -18,10 +18,27 @@ class Counted:
 
     def read(self, size: int = -1, /) -> bytes:
         data = self._source.read(size)
-        self.size += len(data)
-        if self._seen is not None and data:
-            self._seen(self.size)
+        self._count(len(data))
         return data
+
+    def _count(self, number: int) -> None:
+        self.size += number
+        if self._seen is not None and number:
+            self._seen(self.size)
+
+
+class CountedFile(Counted):
+    """One over a file, which can be copied as `FileReader` can."""
+
+    def __init__(self, source: FileReader, seen: Callable[[int], None] | None = None) -> None:
+        super().__init__(source, seen)
+        self._file = source
+
+    def copy_to(self, fd: int, most: int) -> int:
+        """As `FileReader.copy_to`."""
+        copied = self._file.copy_to(fd, most)
+        self._count(max(copied, 0))
+        return copied
 
 
 class Hashed(Counted):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 
 from pogu.engine.archive import sparse
 from pogu.engine.archive.header import (
@@ -24,6 +25,7 @@ from pogu.errors import InvalidArgument
 
 _ZERO = bytes(BLOCK)
 _READ = 1 << 20  # bytes asked for at a time; a source that has less at hand gives that
+_COPIED = 16 << 20  # bytes copied at a time: between two, the work can be stopped
 _MAX_EXTENDED = 1 << 20  # bytes of one extended header or long name; Go's limit
 
 
@@ -96,6 +98,21 @@ class TarReader:
             self._left -= len(piece)
             yield piece
 
+    def copy_to(self, fd: int) -> None:
+        """Write what is left of the current entry's stored bytes to a file, inside the kernel where that can be."""
+        copy: Callable[[int, int], int] | None = getattr(self._source, "copy_to", None)
+        while self._left:
+            if copy is None or self._at < len(self._buffer):
+                write_all(fd, next(self.content()))
+                continue
+            copied = copy(fd, min(self._left, _COPIED))
+            if copied < 0:
+                copy = None
+            elif copied == 0:
+                raise InvalidArgument("unexpected end of the archive")
+            else:
+                self._left -= copied
+
     def read(self, size: int = -1, /) -> bytes:
         """Return at most `size` stored bytes of the current entry (all for -1), so that an entry is a `Readable`."""
         if size < 0:
@@ -161,3 +178,10 @@ class TarReader:
         self._buffer = self._source.read(_READ)
         self._at = 0
         return bool(self._buffer)
+
+
+def write_all(fd: int, piece: memoryview) -> None:
+    """Write all of it."""
+    written = os.write(fd, piece)
+    while written < len(piece):
+        written += os.write(fd, piece[written:])

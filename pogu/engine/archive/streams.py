@@ -9,6 +9,9 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import errno
+import io
+import os
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Protocol, TypeVar
@@ -17,6 +20,7 @@ from pogu.errors import Cancelled
 
 T = TypeVar("T")
 CHUNK = 256 << 10  # bytes that pass between a thread and the loop at a time
+_NOT_BETWEEN = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
 _AHEAD = 8  # chunks a producer may be ahead of its reader
 
 
@@ -26,6 +30,28 @@ class Readable(Protocol):
     def read(self, size: int = ..., /) -> bytes:
         """Return at most `size` bytes (all of them if negative); b"" only at the end."""
         ...
+
+
+class FileReader:
+    """A `Readable` over a file, whose bytes can go to another file without passing through this process."""
+
+    def __init__(self, file: io.FileIO) -> None:
+        self._file = file
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._file.read(size) or b""  # None is for files that do not block
+
+    def copy_to(self, fd: int, most: int) -> int:
+        """Copy up to `most` of the next bytes to the place where `fd` is; return how many, 0 at the end.
+
+        -1 where the kernel does not do that between these two files (copy_file_range(2)).
+        """
+        try:
+            return os.copy_file_range(self._file.fileno(), fd, most)
+        except OSError as e:
+            if e.errno in _NOT_BETWEEN:
+                return -1
+            raise
 
 
 class ThreadReader:

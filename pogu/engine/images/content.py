@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from io import BufferedReader
 from pathlib import Path
 
-from pogu.engine.images.digests import check_digest, sha256
+from pogu.engine.images.digests import check_digest, sha256, sha256_of
 from pogu.errors import InvalidArgument, NotFound
 from pogu.failpoints import step
 from pogu.linux.mounts import syncfs
@@ -103,7 +103,7 @@ class ContentStore:
         """Read a blob, and say whether it is there and what its name says."""
         try:
             with self.open(digest) as blob:
-                return f"sha256:{hashlib.file_digest(blob, 'sha256').hexdigest()}" == digest
+                return sha256_of(blob) == digest
         except NotFound:
             return False
 

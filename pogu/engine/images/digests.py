@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from io import BufferedReader
 
 from pogu.errors import InvalidArgument
 
@@ -43,6 +44,11 @@ def is_digest(text: str) -> bool:
     except InvalidArgument:
         return False
     return True
+
+
+def sha256_of(file: BufferedReader) -> str:
+    """Return the digest of what is left of an open file, `sha256:<hex>`. Blocks."""
+    return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sha256(data: bytes) -> str:

@@ -14,9 +14,19 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pogu.engine.archive import CHUNK, Counted, Hashed, Tee, ThreadReader, decompress, detect, run_in_thread
+from pogu.engine.archive import (
+    CHUNK,
+    CountedFile,
+    FileReader,
+    Hashed,
+    Tee,
+    ThreadReader,
+    decompress,
+    detect,
+    run_in_thread,
+)
 from pogu.engine.images.content import ContentStore
-from pogu.engine.images.digests import chain_ids
+from pogu.engine.images.digests import chain_ids, sha256_of
 from pogu.engine.images.manifest import LAYER_TYPES
 from pogu.engine.images.record import StoredImage, StoredLayer
 from pogu.engine.images.settling import Owed
@@ -30,11 +40,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LayerFile:
-    """A layer's archive in a file of ours, compressed or not. `digest` is what the file must have, "" if unknown."""
+    """A layer's archive in a file of ours, compressed or not.
+
+    `digest` is what the file must have, `actual` what it has; "" if unknown.
+    """
 
     path: Path
     diff_id: str
     digest: str = ""
+    actual: str = ""
 
 
 class Layers:
@@ -102,22 +116,22 @@ class Layers:
         known = self.stored(chain)
         if known is not None:
             return known
+        actual = file.actual or await run_in_thread(partial(_digest_of, file.path), _nothing, "layer digest")
+        if file.digest and actual != file.digest:
+            raise InvalidArgument(f"invalid archive: layer {file.digest} has digest {actual}")
         with file.path.open("rb", buffering=0) as opened:
             kind = detect(opened.read(6))
             opened.seek(0)
-            counted = (Hashed if kind else Counted)(_Opened(opened.read), seen)
-            await self._unpack(chain, parent, counted, file.diff_id)
-            step("image.layer.unpacked")
-            digest = file.diff_id  # of an archive that is not compressed
-            if isinstance(counted, Hashed):
-                digest = await run_in_thread(counted.finish, _nothing, "layer digest")
-        if file.digest and digest != file.digest:
-            raise InvalidArgument(f"invalid archive: layer {file.digest} has digest {digest}")
+            if not kind and actual != file.diff_id:
+                raise InvalidArgument(f"layer content has digest {actual}, expected {file.diff_id}")
+            source = CountedFile(FileReader(opened), seen)
+            await self._unpack(chain, parent, source, file.diff_id, verified=not kind)
+        step("image.layer.unpacked")
         if kind not in LAYER_TYPES:  # no media type for it: keep the archive itself
             return await self._keep_plain(file)
-        await asyncio.to_thread(self._content.adopt, file.path, digest)
+        await asyncio.to_thread(self._content.adopt, file.path, actual)
         step("image.layer.kept")
-        return StoredLayer(file.diff_id, digest, LAYER_TYPES[kind], file.path.stat().st_size)
+        return StoredLayer(file.diff_id, actual, LAYER_TYPES[kind], file.path.stat().st_size)
 
     async def add_plain(self, source: ThreadReader, parent: str | None) -> StoredLayer:
         """Unpack the archive that `source` gives, compressed or not, and keep it decompressed. Call within `adding`.
@@ -138,12 +152,14 @@ class Layers:
         step("image.layer.kept")
         return StoredLayer(info.diff_id, info.diff_id, LAYER_TYPES[""], blob.size)
 
-    async def _unpack(self, chain: str, parent: str | None, source: Counted, diff_id: str) -> None:
-        tar = await asyncio.to_thread(decompress, source)
+    async def _unpack(
+        self, chain: str, parent: str | None, source: CountedFile, diff_id: str, *, verified: bool
+    ) -> None:
+        tar = source if verified else await asyncio.to_thread(decompress, source)
         looked_at = source.size
         if not self._driver.has_layer(chain):
-            await self._driver.add_layer(chain, parent, tar, diff_id=diff_id)
-        if source.size > looked_at:
+            await self._driver.add_layer(chain, parent, tar, diff_id=diff_id, verified=verified)
+        if verified or source.size > looked_at:
             return
         # The driver had it already, from an image that is gone or from somebody who adds it too, and read nothing.
         actual = await run_in_thread(Hashed(tar).finish, _nothing, "layer digest")
@@ -292,14 +308,9 @@ def _top_first(layers: dict[str, LayerInfo]) -> list[LayerInfo]:
     return sorted(layers.values(), key=depth, reverse=True)
 
 
-class _Opened:
-    """A raw file as a `Readable`: raw reads may return None only for non-blocking files, which these are not."""
-
-    def __init__(self, read: Callable[[int], bytes | None]) -> None:
-        self._read = read
-
-    def read(self, size: int = -1, /) -> bytes:
-        return self._read(size) or b""
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return sha256_of(file)
 
 
 def _nothing() -> None:

@@ -6,6 +6,7 @@ followed in the table of names alone.
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class Members:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._files: dict[str, Path] = {}
+        self._digests: dict[Path, str] = {}
         self._links: dict[str, str] = {}
         self._count = 0
 
@@ -61,14 +63,21 @@ class Members:
         path = self._directory / str(self._count)
         with path.open("xb") as file:
             if entry.extents is None:
+                digest = hashlib.sha256()
                 for piece in tar.content():
                     file.write(piece)
+                    digest.update(piece)
+                self._digests[path] = f"sha256:{digest.hexdigest()}"
             else:
                 for offset, length in entry.extents:
                     file.seek(offset)
                     _copy(tar, file.write, length)
                 file.truncate(entry.size)
         return path
+
+    def digest(self, path: Path) -> str:
+        """Return the digest of a file that `find` gave, "" where it is not known."""
+        return self._digests.get(path, "")
 
     def find(self, name: str) -> Path | None:
         """Return the file that a name within the archive means, links followed; None if there is none."""

@@ -80,13 +80,15 @@ class StorageDriver(ABC):
         tar: Readable,
         *,
         diff_id: str | None = None,
+        verified: bool = False,
     ) -> LayerInfo:
         """Unpack an uncompressed layer archive on top of `parent` (a chain ID) and return what it is.
 
         `tar` is read in a thread, to its end. With `chain_id` None the layer gets the chain ID that its content
         and parent give (the parent must exist). A layer that exists already is returned at once without reading
         `tar`; concurrent calls for one chain ID unpack once. The layer is on the disk once `settle` has returned: until
-        then a loss of power may leave a part of it, under its name.
+        then a loss of power may leave a part of it, under its name. With `verified` the caller knows that `tar` has
+        `diff_id`, and it is not hashed.
 
         Raises:
             NotFound: no such parent.

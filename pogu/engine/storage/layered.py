@@ -59,6 +59,13 @@ class _Stoppable:
             raise Cancelled("unpacking the layer was given up")
         return self._source.read(size)
 
+    def copy_to(self, fd: int, most: int) -> int:
+        """As `FileReader.copy_to`; -1 where the source is no file."""
+        if self._stopped:
+            raise Cancelled("unpacking the layer was given up")
+        copy = getattr(self._source, "copy_to", None)
+        return int(copy(fd, most)) if copy is not None else -1
+
 
 class LayeredDriver(StorageDriver):
     """Base of the drivers; see the module for what it keeps where."""
@@ -148,6 +155,7 @@ class LayeredDriver(StorageDriver):
         tar: Readable,
         *,
         diff_id: str | None = None,
+        verified: bool = False,
     ) -> LayerInfo:
         if chain_id is not None and not _CHAIN.fullmatch(chain_id):
             raise InvalidArgument(f"invalid chain ID {chain_id!r}")
@@ -158,7 +166,7 @@ class LayeredDriver(StorageDriver):
                 self.layer(parent)
             self._pin(parent)
             try:
-                return await self._add(LayerInfo(chain_id or "", diff_id or "", 0, parent), tar)
+                return await self._add(LayerInfo(chain_id or "", diff_id or "", 0, parent), tar, verified)
             finally:
                 self._unpin(parent)
         finally:
@@ -193,11 +201,12 @@ class LayeredDriver(StorageDriver):
     def _release(self, chain_id: str) -> None:
         self._adding.pop(chain_id).set()
 
-    async def _add(self, wanted: LayerInfo, tar: Readable) -> LayerInfo:
+    async def _add(self, wanted: LayerInfo, tar: Readable, verified: bool) -> LayerInfo:
         work = self._trash.new()
         source = _Stoppable(tar)
         try:
-            info = await run_in_thread(lambda: self._make_layer(work, wanted, source), source.stop, "unpack")
+            make = self._make_verified if verified else self._make_layer
+            info = await run_in_thread(lambda: make(work, wanted, source), source.stop, "unpack")
             step("storage.layer.unpacked")
             if wanted.chain_id:
                 await self._name(work, info)
@@ -225,6 +234,11 @@ class LayeredDriver(StorageDriver):
         finally:
             ahead.close()
         return _identify(wanted, hashed.digest, size)
+
+    def _make_verified(self, work: Path, wanted: LayerInfo, source: _Stoppable) -> LayerInfo:
+        """The same for an archive that was hashed before."""
+        work.mkdir(mode=0o700)
+        return _identify(wanted, wanted.diff_id, self._unpack(work / "fs", wanted.parent, source))
 
     async def _name(self, work: Path, info: LayerInfo) -> None:
         """Give an unpacked layer its name, to the end, even if the caller is cancelled meanwhile."""

@@ -53,7 +53,7 @@ async def test_a_leftover_layer_of_the_driver_is_checked_before_it_is_used(machi
     file.write_bytes(TWO)
     async with machine.images._layers.adding():
         await machine.driver.add_layer(None, None, io.BytesIO(ONE))
-        with pytest.raises(InvalidArgument, match="invalid diffID for layer"):
+        with pytest.raises(InvalidArgument, match="layer content has digest"):
             await machine.images._layers.add(LayerFile(file, digest_of(ONE)), None)
 
 

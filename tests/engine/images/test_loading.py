@@ -244,7 +244,7 @@ def archives_that_are_wrong() -> dict[str, tuple[dict[str, bytes | str], str]]:
         ),
         "windows": (docker_archive([ONE], ["w:1"], os="windows"), "cannot load windows image on linux"),
         "blob missing": ({**{k: v for k, v in layout.items() if k != blob}, **index}, "layer 1 of an image is missing"),
-        "blob is another": ({**layout, **index, blob: gzipped(tar_of({"evil": b"1"}))}, digest_of(TWO)),
+        "blob is another": ({**layout, **index, blob: gzipped(tar_of({"evil": b"1"}))}, "has digest"),
         "blob compressed otherwise": ({**layout, **index, blob: gzip.compress(TWO, mtime=5)}, "has digest"),
         "manifest blob missing": ({**other, **index}, "does not contain a blobs/sha256"),
         "no images": ({**layout, "index.json": index_of()}, "does not name an image"),
