@@ -43,9 +43,12 @@ def test_what_is_unpacked_is_what_was_packed(tmp_path: Path, target: Path) -> No
 def test_an_archive_that_is_cut_off_inside_a_content_is_refused(tmp_path: Path, target: Path) -> None:
     path = tmp_path / "archive"
     path.write_bytes(tar(*MEMBERS)[: 2 << 20])
-    with path.open("rb", buffering=0) as file, opened(open_root(target)) as root:
-        with pytest.raises(InvalidArgument, match="unexpected end"):
-            extract(FileReader(file), root)
+    with (
+        path.open("rb", buffering=0) as file,
+        opened(open_root(target)) as root,
+        pytest.raises(InvalidArgument, match="unexpected end"),
+    ):
+        extract(FileReader(file), root)
 
 
 def test_part_of_a_content_may_have_been_read(tmp_path: Path) -> None:
