@@ -63,6 +63,13 @@ def pending(channel: Channel) -> bool:
     return waiting is not None and waiting() > 0
 
 
+def take(channel: Channel, size: int) -> bytes | None:
+    """Return what has arrived where polling says that something has: b"" at the end, None for nothing of use yet."""
+    take_ = getattr(channel, "take", None)
+    found: bytes | None = channel.recv(size) if take_ is None else take_(size)
+    return found
+
+
 class Client:
     """Requests to one daemon. Paths are given without the version; `/_…` paths are the daemon's own."""
 
@@ -271,6 +278,10 @@ class Raw:
         """Return what has arrived, b"" at the end."""
         return self._connection.read_some(size)
 
+    def take(self) -> bytes | None:
+        """Return what has arrived where polling says so: b"" at the end, None for nothing of use yet."""
+        return self._connection.take()
+
     def write(self, data: bytes) -> None:
         """Send all of `data`."""
         self._connection.send(data)
@@ -298,6 +309,14 @@ class _Connection:
             return data
         try:
             return self.socket.recv(size)
+        except ConnectionResetError:
+            return b""
+
+    def take(self) -> bytes | None:
+        if self._buffer:
+            return self.read_some()
+        try:
+            return take(self.socket, _CHUNK)
         except ConnectionResetError:
             return b""
 

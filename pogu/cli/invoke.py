@@ -14,6 +14,7 @@ class Session:
 
     def __init__(self, options: dict[str, str] | None = None) -> None:
         self.options = options or {}
+        self.command = ""  # as it was called: `pogu images`
         self.given: set[str] = set()  # the flags that were on the command line
         self._settings: dict[str, Any] | None = None
 
@@ -56,6 +57,7 @@ def invoke(target: str, name: str, arguments: list[str], options: dict[str, str]
     module, _, attribute = target.partition(":")
     command = getattr(importlib.import_module(module), attribute)
     session = Session(options)
+    session.command = name
     try:
         given, session.given = command.parse(arguments)
         command.function(session, **given)

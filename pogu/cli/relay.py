@@ -7,11 +7,11 @@ import os
 import select
 import socket
 
-from pogu.cli.client import Channel, pending
+from pogu.cli.client import Channel, pending, take
 
 _CHUNK = 65536
 _PIPE_BUF = select.PIPE_BUF  # this much can be written at once wherever poll says that writing is possible
-_GONE = select.POLLERR | select.POLLNVAL
+_GONE = select.POLLERR | select.POLLHUP | select.POLLNVAL  # of a pipe, of a socket, of what is closed
 
 
 def relay(connection: Channel, source: int, sink: int) -> None:
@@ -88,10 +88,11 @@ class _Outwards:
 
     def read(self) -> None:
         try:
-            self.data = self._connection.recv(_CHUNK)
+            found = take(self._connection, _CHUNK)
         except ConnectionResetError:
-            self.data = b""
-        self._ended = not self.data
+            found = b""
+        self.data = found or b""
+        self._ended = found == b""
 
     def write(self) -> None:
         try:

@@ -67,10 +67,10 @@ def pump(raw: Raw, *, stdin: bool, tty: bool, detach_keys: bytes) -> bool:
     while True:
         ready = {fd for fd, _ in poll.poll()} if not raw.pending() else {raw.fileno()}
         if raw.fileno() in ready:
-            data = raw.read()
-            if not data:
+            data = raw.take()
+            if data == b"":
                 return False
-            _show(data, frames, multiplexed=not tty)
+            _show(data or b"", frames, multiplexed=not tty)
         if source in ready:
             typed = os.read(source, _CHUNK)
             if not typed:

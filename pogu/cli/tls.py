@@ -60,6 +60,22 @@ class TlsSocket:
         data, self._ready = self._ready[:size], self._ready[size:]
         return data
 
+    def take(self, size: int) -> bytes | None:
+        """Return what has arrived once polling or `pending` says that something has; None where that is no data yet.
+
+        A part of a record, or what TLS says for itself, is none: whoever carries two directions must not wait for more.
+        """
+        waits = self.pending() > 0
+        if not self._ready:
+            data = self._decrypted()
+            if data is None and not waits:
+                data = self._decrypted() if self._receive() else b""
+            if not data:
+                return data
+            self._ready = data
+        data, self._ready = self._ready[:size], self._ready[size:]
+        return data
+
     def shutdown(self, _how: int) -> None:
         """Send close_notify: nothing more will be sent, and reading goes on."""
         # OpenSSL takes unread data for a violation while it shuts down: decrypt what is here first.

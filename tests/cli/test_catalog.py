@@ -42,11 +42,6 @@ _LEFT_OUT = {
     "run": {"--cpu-count", "--cpu-percent", "--io-maxbandwidth", "--io-maxiops", "--use-api-socket"},
     "create": {"--cpu-count", "--cpu-percent", "--io-maxbandwidth", "--io-maxiops", "--use-api-socket"},
     "update": {"--kernel-memory"},
-    "history": {"--platform"},
-    "rmi": {"--platform"},
-    "image rm": {"--platform"},
-    "image history": {"--platform"},
-    "image inspect": {"--platform"},
     "start": {"--checkpoint", "--checkpoint-dir"},
     "volume create": set(
         "--availability --group --limit-bytes --required-bytes --scope --secret --sharing --topology-preferred "

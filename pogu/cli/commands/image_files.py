@@ -11,6 +11,7 @@ from pogu.cli.connect import connect
 from pogu.cli.files import check_output, pieces, write_to
 from pogu.cli.invoke import Failed, Session
 from pogu.cli.pflag import argument, command, many, switch, value
+from pogu.cli.platforms import platform_object
 from pogu.cli.progress import show_progress
 from pogu.cli.terminal import is_terminal
 
@@ -24,7 +25,7 @@ def save(session: Session, /, *, names: tuple[str, ...], output: str | None, pla
     if output is None and is_terminal(sys.stdout):
         raise Failed("cowardly refusing to save to a terminal. Use the -o flag or redirect")
     check_output(output, "failed to save image")
-    query = {"names": list(names), "platform": platform}
+    query = {"names": list(names), "platform": platform_object(platform)}
     write_to(output, connect(session).request("GET", "/images/get", query=query))
 
 
@@ -36,10 +37,9 @@ def load(session: Session, /, *, source: str | None, platform: str | None, quiet
     """Load images."""
     if source is None and is_terminal(sys.stdin):
         raise Failed("requested load from stdin, but stdin is empty")
+    query = {"quiet": quiet, "platform": platform_object(platform)}
     with _opened(source) as stream:
-        reply = connect(session).request(
-            "POST", "/images/load", query={"quiet": quiet, "platform": platform}, body=pieces(stream)
-        )
+        reply = connect(session).request("POST", "/images/load", query=query, body=pieces(stream))
         show_progress(reply)
 
 

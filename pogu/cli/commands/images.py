@@ -14,6 +14,7 @@ from pogu.cli.filters import parse_filters
 from pogu.cli.invoke import Failed, Session
 from pogu.cli.output import Listing, print_rows
 from pogu.cli.pflag import argument, command, many, switch, value
+from pogu.cli.platforms import platform_object
 from pogu.cli.units import human_age, human_moment, human_size
 
 _TABLE = "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
@@ -32,6 +33,7 @@ LISTING = Listing(
 )
 _WITH_DIGESTS = LISTING._replace(table=_DIGEST_TABLE, raw=_RAW.replace("{{digest}}", "digest: {{.Digest}}\n"))
 _NONE = "<none>"
+_COMMANDS_OF_IMAGES = frozenset("build history import inspect list load ls prune pull push rm save tag".split())
 _NOT_OF_TREES = {"quiet": "quiet", "no_trunc": "no-trunc", "digests": "show-digest", "form": "format"}
 
 
@@ -60,6 +62,9 @@ def images(session: Session, /, repository: str | None, **given: Any) -> None:
 
         print_tree(found, all_=given["all_"])
         return
+    if not found and repository in _COMMANDS_OF_IMAGES and session.command == "pogu images":
+        meant = f'did you mean "pogu image {repository}"?'
+        print(f'\nNo images found matching "{repository}": {meant}', file=sys.stderr)
     rows = [row for entry in found for row in _rows(entry, given, repository)]
     form = session.listing_form(given["form"], "imagesFormat", quiet=given["quiet"])
     if form and form.startswith("table ") and given["digests"] and "{{.Digest}}" not in form:
@@ -105,14 +110,19 @@ def _size(number: int) -> str:
 @command("rmi", help="Remove one or more images")
 @switch("-f", "--force", help="Force removal of the image")
 @switch("--no-prune", help="Do not delete untagged parents")
+@many("--platform", "platforms", metavar="strings", help="Remove only the given platform: os[/arch[/variant]]")
 @argument("names", nargs=-1, required=True, metavar="IMAGE [IMAGE...]")
-def rmi(session: Session, /, *, names: tuple[str, ...], force: bool, no_prune: bool) -> None:
+def rmi(
+    session: Session, /, *, names: tuple[str, ...], force: bool, no_prune: bool, platforms: tuple[str, ...]
+) -> None:
     """Remove images."""
     client = connect(session)
+    wanted = [platform_object(text, "") for given in platforms for text in given.split(",")]
+    query = {"force": force or None, "noprune": no_prune or None, "platforms": wanted or None}
 
     def remove(ref: str) -> None:
         try:
-            answer = client.delete(f"/images/{segment(ref)}", force=force or None, noprune=no_prune or None)
+            answer = client.delete(f"/images/{segment(ref)}", **query)
         except ApiError as e:
             if not (force and e.status == 404):
                 raise
@@ -158,11 +168,13 @@ def split_tag(name: str) -> tuple[str, str]:
 @value("--format", "form", help="Format output using a template: table, table TEMPLATE, json, TEMPLATE")
 @switch("-H", "--human", default=True, help="Print sizes and dates in human readable format")
 @switch("--no-trunc", help="Don't truncate output")
+@value("--platform", help="Show history for the given platform: os[/arch[/variant]]")
 @switch("-q", "--quiet", help="Only show image IDs")
 @argument("image", metavar="IMAGE")
 def history(session: Session, /, image: str, **given: Any) -> None:
     """List what an image was made of."""
-    found = connect(session).get(f"/images/{segment(image)}/history")
+    platform = platform_object(given["platform"])
+    found = connect(session).get(f"/images/{segment(image)}/history", platform=platform)
     rows = [_history_row(entry, human=given["human"], trunc=not given["no_trunc"]) for entry in found]
     print_rows(given["form"], rows, _HISTORY, quiet=given["quiet"])
 

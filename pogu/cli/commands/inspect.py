@@ -12,6 +12,7 @@ from pogu.cli.connect import connect
 from pogu.cli.invoke import Exit, Failed, Session
 from pogu.cli.output import object_template, print_rendered
 from pogu.cli.pflag import argument, command, switch, value
+from pogu.cli.platforms import platform_object
 
 _FORMAT = value("-f", "--format", "form", help="Format output using a template: json, TEMPLATE")
 
@@ -55,10 +56,11 @@ def inspect_container(session: Session, /, *, names: tuple[str, ...], form: str 
 
 @command("inspect", help="Display detailed information on one or more images")
 @_FORMAT
+@value("--platform", help="Inspect a specific platform of the multi-platform image: os[/arch[/variant]]")
 @_names("IMAGE")
-def inspect_image(session: Session, /, *, names: tuple[str, ...], form: str | None) -> None:
+def inspect_image(session: Session, /, *, names: tuple[str, ...], form: str | None, platform: str | None) -> None:
     """Describe images."""
-    _inspect(session, names, form, kinds=["image"])
+    _inspect(session, names, form, kinds=["image"], platform=platform_object(platform, ""))
 
 
 @command("inspect", help="Display detailed information on one or more networks")
@@ -78,7 +80,7 @@ def inspect_volume(session: Session, /, *, names: tuple[str, ...], form: str | N
     _inspect(session, names, form, kinds=["volume"])
 
 
-def _inspect(session: Session, names: Sequence[str], form: str | None, *, kinds: Sequence[str], **flags: bool) -> None:
+def _inspect(session: Session, names: Sequence[str], form: str | None, *, kinds: Sequence[str], **flags: Any) -> None:
     """Print what was found, then say what was not; the exit code is 1 when something was not."""
     render = object_template(form) if form and form != "json" else None
     client = connect(session)
@@ -117,7 +119,7 @@ def _find(client: Client, name: str, kinds: Sequence[str], flags: dict[str, Any]
         raise EmptyName("Error: No such image: ")
     for kind in kinds:
         try:
-            return client.get(_PATHS[kind].format(segment(name)), **(flags if kind in {"container", "network"} else {}))
+            return client.get(_PATHS[kind].format(segment(name)), **({} if kind == "volume" else flags))
         except ApiError as e:
             if e.status != 404 or kind == kinds[-1] or isinstance(e, EmptyName):
                 raise

@@ -12,6 +12,7 @@ from pogu.cli.invoke import Failed, Session
 from pogu.cli.logins import HUB, Auth, Logins, header, server_name
 from pogu.cli.output import Listing, print_rows
 from pogu.cli.pflag import argument, command, many, switch, value
+from pogu.cli.platforms import platform_object
 from pogu.cli.progress import show_progress
 from pogu.cli.terminal import is_terminal
 from pogu.errors import PoguError
@@ -63,18 +64,11 @@ def push(session: Session, /, *, name: str, all_tags: bool, platform: str | None
             print(f"Using default tag: {reference.tag}")
     auth = header(Logins().for_image(name))
     path = f"/images/{segment(reference.name)}/push"
-    query = {"tag": reference.tag or None, "platform": _json(platform) if platform else None}
+    query = {"tag": reference.tag or None, "platform": platform_object(platform)}
     reply = connect(session).request("POST", path, query=query, headers=auth)
     show_progress(reply, quiet=quiet)
     if quiet:
         print(reference)
-
-
-def _json(text: str) -> dict[str, str]:
-    from pogu.engine.images.platform import parse_platform
-
-    platform = parse_platform(text)
-    return {"os": platform.os, "architecture": platform.architecture, "variant": platform.variant}
 
 
 @command("login", help="Authenticate to a registry")

@@ -71,6 +71,10 @@ class ImageRoutes:
         name = call.param("name")
         if not name.strip():
             raise InvalidArgument("image name cannot be blank")
+        if call.version >= (1, 50) and (platforms := call.texts("platforms")):
+            if len(platforms) > 1:
+                raise InvalidArgument("multiple platforms are not supported")
+            self._images.resolve(name, decode_platform(platforms[0]))
         return json_response(await self._images.remove(name, force=call.flag("force"), noprune=call.flag("noprune")))
 
     async def save(self, call: Call) -> Response:
@@ -178,7 +182,11 @@ class ImageRoutes:
                 self.remove,
                 "ImageDelete",
                 "Remove a name, and the image with its last one",
-                (flag("force", "Even if stopped containers use it"), flag("noprune", "Keep unnamed parents")),
+                (
+                    flag("force", "Even if stopped containers use it"),
+                    flag("noprune", "Keep unnamed parents"),
+                    text("platforms", "Only if it is for this platform (JSON)"),
+                ),
                 None,
                 listing("What was untagged and deleted", "ImageRemoved"),
                 (400, 404, 409, 500),
