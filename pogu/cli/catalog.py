@@ -143,6 +143,7 @@ GROUPS: dict[str, tuple[str, dict[str, Entry]]] = {
         "Serve a registry for images and artifacts",
         {
             "collect": Entry(f"{_C}.registry:collect", "Apply retention rules and free unused space once"),
+            "image": Entry(f"{_C}.registry_image:image", "Make a container image that serves a registry"),
             "serve": Entry(f"{_C}.registry:serve", "Serve a registry"),
         },
     ),
@@ -196,6 +197,7 @@ OWN: frozenset[str] = frozenset(
             "image copy",
             "image tags",
             "registry collect",
+            "registry image",
             "registry serve",
         ),
         *("system check", "system verify", "debug dump"),

@@ -35,7 +35,6 @@ async def _make(client: Client, name: str, folder: Path) -> str:
     async with rootfs(name, folder) as archive:
         repository, tag = how.reference.familiar_name, how.reference.tag
         query = {
-            "fromSrc": "-",
             "repo": repository,
             "tag": tag,
             "message": how.message,
@@ -45,15 +44,21 @@ async def _make(client: Client, name: str, folder: Path) -> str:
 
 
 def _import(client: Client, archive: Path, query: dict[str, Any]) -> str:
-    id_ = ""
-    with archive.open("rb") as stream:
-        reply = client.request("POST", "/images/create", query=query, body=pieces(stream))
-        for message in reply.json_lines():
-            if "error" in message:
-                raise Failed(str(message["error"]))
-            id_ = str(message.get("status", id_))
+    id_ = import_archive(client, archive, query)
     try:
         client.get(f"/images/{segment(query['repo'])}:latest/json")
     except ApiError:  # nothing has the short name yet
         client.post(f"/images/{segment(query['repo'])}:{query['tag']}/tag", repo=query["repo"], tag="latest")
+    return id_
+
+
+def import_archive(client: Client, archive: Path, query: dict[str, Any]) -> str:
+    """Have the daemon make an image of the archive of a root file system; return its ID. Raises Failed."""
+    id_ = ""
+    with archive.open("rb") as stream:
+        reply = client.request("POST", "/images/create", query={"fromSrc": "-", **query}, body=pieces(stream))
+        for message in reply.json_lines():
+            if "error" in message:
+                raise Failed(str(message["error"]))
+            id_ = str(message.get("status", id_))
     return id_
