@@ -2,93 +2,36 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
 import os
-import subprocess
-import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import trustme
 
 from pogu.registry.manifests import DOCKER_MANIFEST, OCI_MANIFEST
 from tests.registry.access.test_basic import hashed
-from tests.registry.client import CONFIG, LAYER, Client, described, digest
+from tests.registry.client import Client
+from tests.registry.guarded import PASSWORD, USER, Tool, guarded_registry
 from tests.registry.serving import process
-from tests.registry_peers import unpacked
 from tests.running import RunningDaemon
 
-PACKAGES = (
-    "skopeo", "golang-github-containers-common", "libdevmapper1.02.1", "libgpgme11", "libassuan0", "libgpg-error0"
-)  # fmt: skip
 Skopeo = Callable[..., str]
-
-
-@pytest.fixture
-def layout(tmp_path: Path) -> Path:
-    """An OCI layout with the image `one` of two layers."""
-    root = tmp_path / "layout"
-    (root / "blobs" / "sha256").mkdir(parents=True)
-    layers, diffs = [], []
-    for number in range(2):
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w") as tar:
-            entry = tarfile.TarInfo(f"file-{number}")
-            entry.size = 100_000
-            tar.addfile(entry, io.BytesIO(os.urandom(100_000)))
-        diffs.append(digest(buffer.getvalue()))
-        layers.append(gzip.compress(buffer.getvalue(), mtime=0))
-    rootfs = {"type": "layers", "diff_ids": diffs}
-    config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": rootfs}).encode()
-    manifest = json.dumps(
-        {
-            "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
-            "config": described(config, CONFIG),
-            "layers": [described(layer, LAYER) for layer in layers],
-        }
-    ).encode()
-    for data in (config, manifest, *layers):
-        (root / "blobs" / "sha256" / digest(data)[7:]).write_bytes(data)
-    named = described(manifest, OCI_MANIFEST, annotations={"org.opencontainers.image.ref.name": "one"})
-    (root / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [named]}))
-    (root / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
-    return root
 
 
 @pytest.fixture
 def guarded(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Client, Skopeo]]:
     """A registry with TLS and a user (tokens, if the test's parameter says so), and skopeo logged in to it."""
-    authority = trustme.CA()
-    issued = authority.issue_cert("127.0.0.1")
-    cert, key, ca = tmp_path / "cert.pem", tmp_path / "key.pem", tmp_path / "certs" / "ca.crt"
-    ca.parent.mkdir()
-    issued.private_key_and_cert_chain_pem.write_to_path(cert)
-    issued.private_key_pem.write_to_path(key)
-    authority.cert_pem.write_to_path(ca)
-    (tmp_path / "htpasswd").write_text(f"alice:{hashed('alice-secret')}\n")
-    flags = ["--tls-cert", str(cert), "--tls-key", str(key), "--htpasswd", str(tmp_path / "htpasswd"), *request.param]
-    with process(*flags) as registry, Client(registry.url, ("alice", "alice-secret"), str(ca)) as client:
-        debian = unpacked(*PACKAGES)
-        libraries = ":".join(str(debian / folder) for folder in ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"))
+    with guarded_registry(tmp_path, *request.param) as registry:
+        certs, creds = str(registry.ca.parent), f"{USER}:{PASSWORD}"
+        program = Tool("skopeo", tmp_path, ("--insecure-policy",))
 
         def skopeo(verb: str, *arguments: str) -> str:
-            both = ["--src-creds", "alice:alice-secret", "--dest-creds", "alice:alice-secret"]
-            one = ["--creds", "alice:alice-secret", "--cert-dir", str(ca.parent)]
-            directories = ["--src-cert-dir", str(ca.parent), "--dest-cert-dir", str(ca.parent)]
-            login = [*both, *directories] if verb == "copy" else one
-            done = subprocess.run(
-                [debian / "usr/bin/skopeo", "--insecure-policy", verb, *login, *arguments],
-                env={**os.environ, "LD_LIBRARY_PATH": libraries},
-                capture_output=True, text=True, timeout=100, check=False,
-            )  # fmt: skip
-            assert done.returncode == 0, done.stderr
-            return done.stdout
+            both = ["--src-creds", creds, "--dest-creds", creds, "--src-cert-dir", certs, "--dest-cert-dir", certs]
+            one = ["--creds", creds, "--cert-dir", certs]
+            return program(verb, *(both if verb == "copy" else one), *arguments)
 
-        yield client, skopeo
+        yield registry.client, skopeo
 
 
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="unpacks the libraries of x86-64")
