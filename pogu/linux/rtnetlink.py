@@ -7,6 +7,7 @@ caller, who knows whether they are errors.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import struct
 from collections.abc import Iterable
@@ -192,18 +193,29 @@ class RouteSocket(NetlinkSocket):
                 return None
             raise
 
-    def add_bridge(self, name: str, *, mac: str, mtu: int, alias: str) -> None:
-        """Make a bridge that is up. A fixed address keeps it from taking those of its ports in turn."""
+    def add_bridge(self, name: str, *, mac: str, mtu: int, alias: str, draft: str = "") -> None:
+        """Make a bridge that is up. A fixed address keeps it from taking those of its ports in turn.
+
+        The kernel takes no alias with a new link. So it is made under the name `draft`, by which one that died in
+        between can be known, and gets name and alias together.
+        """
         body = (
-            _link_header(up=True)
-            + text(_IFLA_IFNAME, name)
+            _link_header()
+            + text(_IFLA_IFNAME, draft or name)
             + attribute(_IFLA_ADDRESS, _mac_bytes(mac))
             + u32(_IFLA_MTU, mtu)
             + nested(_IFLA_LINKINFO, text(_IFLA_INFO_KIND, "bridge"))
         )
         self.execute(Message(_RTM_NEWLINK, body, NLM_F_CREATE | NLM_F_EXCL))
-        note = _link_header() + text(_IFLA_IFNAME, name) + text(_IFLA_IFALIAS, alias)
-        self.execute(Message(_RTM_SETLINK, note))
+        made = self.link(draft or name)
+        if made is None:
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV), draft or name)
+        try:
+            final = _link_header(made.index, up=True) + text(_IFLA_IFNAME, name) + text(_IFLA_IFALIAS, alias)
+            self.execute(Message(_RTM_SETLINK, final))
+        except OSError:
+            self.delete_link(draft or name)
+            raise
 
     def add_veth(self, name: str, *, master_index: int, mtu: int, peer: VethPeer) -> None:
         """Make a pair: this end up and a port of the bridge, the other born in its own namespace.

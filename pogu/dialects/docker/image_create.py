@@ -105,7 +105,7 @@ class ImageCreateRoutes:
                 ),
                 TAR,
                 stream("What happens, as it happens", "Progress"),
-                (400, 403, 404, 500, 501),
+                (400, 401, 403, 404, 500, 501, 503),
             ),
             Route(
                 "POST",

@@ -115,7 +115,10 @@ class BridgeDriver(NetworkDriver):
             link = sock.link(settings.name)
             if link is None:
                 alias = self._identity.alias(network.id)
-                sock.add_bridge(settings.name, mac=settings.mac, mtu=settings.mtu, alias=alias)
+                draft = self._identity.draft(network.id)
+                if sock.link(draft) is not None:  # an earlier daemon ended just then
+                    _delete(sock, draft)
+                sock.add_bridge(settings.name, mac=settings.mac, mtu=settings.mtu, alias=alias, draft=draft)
                 link = sock.link(settings.name)
             if link is None or link.kind != "bridge":
                 raise Conflict(f"{settings.name} exists and is not a bridge")

@@ -28,12 +28,16 @@ class Identity:
 
     @property
     def veth_prefix(self) -> str:
-        """What the host end of every veth pair of this engine starts with."""
+        """What the host end of every veth pair of this engine starts with, and no finished bridge."""
         return f"vp{self.digits}"
 
     def veth(self, endpoint_id: str) -> str:
         """Return the name of an endpoint's interface on the host."""
         return f"{self.veth_prefix}{endpoint_id[:8]}"
+
+    def draft(self, network_id: str) -> str:
+        """Return the name of a network's bridge until it has its own name and its note."""
+        return f"{self.veth_prefix}b{network_id[:8]}"
 
     @property
     def alias_prefix(self) -> str:

@@ -16,7 +16,7 @@ def host_links() -> list[Link]:
 
 
 def engine_links(identity: Identity) -> list[Link]:
-    """Return the engine's interfaces on the host: pairs are told by their names, bridges by their alias.
+    """Return the engine's interfaces on the host: pairs and drafts are told by their names, bridges by their alias.
 
     Interfaces of other engines and programs are never among them.
     """
@@ -39,6 +39,6 @@ def delete_links(names: Iterable[str]) -> None:
 
 
 def _is_ours(link: Link, identity: Identity) -> bool:
-    if link.kind == "veth":
-        return link.name.startswith(identity.veth_prefix)
-    return link.kind == "bridge" and link.alias.startswith(identity.alias_prefix)
+    if link.kind == "bridge" and link.alias.startswith(identity.alias_prefix):
+        return True
+    return link.kind in ("veth", "bridge") and link.name.startswith(identity.veth_prefix)

@@ -428,7 +428,7 @@ class Networks:
             # Endpoints and records are noted before their interfaces are made: whatever was found and is not among
             # them now is nobody's.
             kept = {self._identity.veth(e.id) for s in self._sandboxes for e in s.endpoints.values()}
-            kept |= {bridge_name(n) for n in self._records.list()}
+            kept |= {name for n in self._records.list() for name in (bridge_name(n), self._identity.draft(n.id))}
             orphans = [link.name for link in found if link.name not in kept]
             await self._threads.call(delete_links, orphans)
         except OSError as e:

@@ -27,7 +27,7 @@ class Reference(Dockerd):
         return f"unix://{self.socket}"
 
     def normaliser(self) -> Normaliser:
-        return Normaliser({str(self.home / "docker"): "<root>", str(self.home / "docker-exec"): "<run>"})
+        return Normaliser({str(self.run_dir): "<run>", str(self.home / "docker"): "<root>"})
 
 
 class Pogu(RunningDaemon):

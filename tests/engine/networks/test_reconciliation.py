@@ -112,6 +112,29 @@ def _orphan_bridge(engine: Engine) -> None:
         sock.add_bridge("br-orphan", mac="02:42:00:00:00:01", mtu=1500, alias=alias)
 
 
+async def test_a_bridge_whose_maker_died_before_it_had_its_name_is_deleted(start_engine: StartEngine) -> None:
+    engine = await start_engine()
+    draft = Identity.of(engine.config).draft("0123456789abcdef")
+    with RouteSocket() as sock:
+        sock.add_bridge(draft, mac="02:42:00:00:00:01", mtu=1500, alias="")
+    await engine.networks.reconcile({})
+    await engine.networks.stop(dismantle=False)  # waits for the deletions
+    assert not bridge_exists(draft)
+
+
+async def test_a_draft_of_the_same_network_is_no_obstacle(start_engine: StartEngine) -> None:
+    engine = await start_engine()
+    await engine.networks.reconcile({})
+    network = await engine.networks.create("web")
+    draft = Identity.of(engine.config).draft(network.id)
+    with RouteSocket() as sock:
+        sock.delete_link(bridge_name(network))
+        sock.add_bridge(draft, mac="02:42:00:00:00:01", mtu=1500, alias="")
+    await engine.networks.rebuild(network)
+    assert bridge_exists(bridge_name(network))
+    assert not bridge_exists(draft)
+
+
 async def test_interfaces_of_others_are_left_alone(start_engine: StartEngine) -> None:
     engine = await start_engine()
     with RouteSocket() as sock:
