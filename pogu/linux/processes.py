@@ -104,7 +104,11 @@ def stat_fields(pid: int) -> list[str]:
     Raises:
         OSError: there is no such process.
     """
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, 4096).rpartition(b") ")[2].decode().split()
+    finally:
+        os.close(fd)
 
 
 def on_exit(callback: Callable[[], object] | None) -> None:

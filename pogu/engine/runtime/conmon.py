@@ -435,9 +435,11 @@ def _record_of(spec: LaunchSpec, runtime: OciRuntime, conmon: int, init: int) ->
 
 
 def _prepare_persistent(directory: Path) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    for name in ("exit", "oom"):
-        (directory / name).unlink(missing_ok=True)
+    try:
+        directory.mkdir(parents=True)
+    except FileExistsError:
+        for name in ("exit", "oom"):
+            (directory / name).unlink(missing_ok=True)
 
 
 async def _rather_ended(container: Supervision, error: Exception) -> NoReturn:
