@@ -60,3 +60,21 @@ def test_nothing_stays_and_the_next_pull_works(empty: RunningDaemon, slow: tuple
     proxy.pause = 0
     assert empty.docker("pull", "-q", name).out == name
     assert empty.pogu("system", "verify").code == 0
+
+
+def test_after_a_kill_the_next_pull_goes_on(empty: RunningDaemon, slow: tuple[CuttingProxy, str]) -> None:
+    proxy, name = slow
+    proxy.pause = 0.05
+    pulling = empty.popen("pull", name)
+    eventually(lambda: proxy.passed > 2 << 20)
+    assert empty.process
+    empty.process.send_signal(signal.SIGKILL)
+    empty.kill()
+    pulling.communicate(timeout=60)
+    empty.start()
+    proxy.pause, before = 0, proxy.passed
+    assert empty.docker("pull", "-q", name).out == name
+    whole = 2 * (2 << 20)
+    assert proxy.passed - before < whole - (1 << 20)  # what the daemon had read of it, and not what was on its way
+    assert empty.pogu("system", "verify", "--deep").code == 0
+    assert list((empty.root / "content/partial").iterdir()) == []

@@ -1,16 +1,20 @@
 """The content store: blobs named by their digest, in the directory form of an OCI image layout.
 
 A blob appears under its name only when it is whole and has that digest; it is on the disk when `settle` has returned.
-What a crash leaves behind is in `ingest/`, which the next start empties. Everything here blocks, so it is for threads,
-except where it says otherwise.
+What a crash leaves behind is in `ingest/`, which the next start empties: what had come of a download goes to
+`partial/`, where the next download of that blob finds it. Everything here blocks, so it is for threads, except where
+it says otherwise.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 
@@ -21,6 +25,8 @@ from pogu.linux.mounts import syncfs
 from pogu.linux.paths import open_root, opened
 
 CHUNK = 1 << 20  # bytes
+_DOWNLOAD = re.compile(r"([0-9a-f]{64})\.[0-9a-f]+")  # in ingest/: the file of a download, and the digest it is to have
+_PARTIAL_SECONDS = 7 * 86400  # after which nobody is expected to pull again what broke off
 
 
 class ContentStore:
@@ -30,13 +36,16 @@ class ContentStore:
         self._root = root
         self._blobs = root / "blobs" / "sha256"
         self._ingest = root / "ingest"
+        self._partial = root / "partial"
         self._unsettled: set[str] = set()
 
     def start(self) -> None:
-        """Make the directories and remove what was being written when the last process ended."""
-        shutil.rmtree(self._ingest, ignore_errors=True)
-        for directory in (self._blobs, self._ingest):
+        """Make the directories and remove what was being written when the last process ended, but for downloads."""
+        for directory in (self._blobs, self._ingest, self._partial):
             directory.mkdir(parents=True, exist_ok=True)
+        self._put_downloads_aside()
+        shutil.rmtree(self._ingest, ignore_errors=True)
+        self._ingest.mkdir(exist_ok=True)
         layout = self._root / "oci-layout"
         if not layout.exists():
             layout.write_text('{"imageLayoutVersion":"1.0.0"}')
@@ -126,9 +135,46 @@ class ContentStore:
         """Delete one of them."""
         (self._ingest / name).unlink(missing_ok=True)
 
+    def _put_downloads_aside(self) -> None:
+        for path in self._ingest.iterdir():
+            if (named := _DOWNLOAD.fullmatch(path.name)) and path.is_file() and path.stat().st_size:
+                path.replace(self._partial / named[1])
+        oldest = time.time() - _PARTIAL_SECONDS
+        for path in self._partial.iterdir():
+            if path.stat().st_mtime < oldest:
+                path.unlink()
+
+    def forget_partial(self) -> int:
+        """Delete what has come of downloads that broke off; return its bytes."""
+        freed = 0
+        for path in self._partial.iterdir():
+            with suppress(FileNotFoundError):  # a download has just taken it
+                status = path.stat()
+                path.unlink()
+                freed += status.st_size if status.st_nlink == 1 else 0
+        return freed
+
+    def download_file(self, digest: str) -> Path:
+        """Return a file for a blob that is fetched, in the directory for unfinished blobs.
+
+        It is not empty where a process was killed while it fetched that blob: then it begins with what had come, as far
+        as the disk has it. Whoever asks first gets that.
+        """
+        path = self._ingest / f"{self.path(digest).name}.{os.urandom(16).hex()}"
+        try:
+            (self._partial / self.path(digest).name).rename(path)
+            if path.stat().st_nlink == 1:
+                return path
+            path.unlink()  # a blob is in that file, which must not change
+        except FileNotFoundError:
+            pass
+        return self._created(path)
+
     def ingest_file(self) -> Path:
         """Return a new empty file in the directory for unfinished blobs."""
-        path = self._ingest / os.urandom(16).hex()
+        return self._created(self._ingest / os.urandom(16).hex())
+
+    def _created(self, path: Path) -> Path:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         return path
 

@@ -1,7 +1,8 @@
 """Blobs on their way from a registry into the content store: fetched once, whoever wants them, and read meanwhile.
 
 A thread fetches a blob into a file of the ingest directory, hashing as it goes; others unpack from that file what is
-there already. Only a blob of the right size and digest is kept.
+there already. Only a blob of the right size and digest is kept. What had come when a process was killed is not fetched
+again; but nobody reads of such a blob before its digest has been verified, since the disk may lack some of it.
 """
 
 from __future__ import annotations
@@ -44,10 +45,11 @@ class Download:
         self._repository = repository.with_canceller(self._canceller)
         self._attempts = attempts
         self._changed = threading.Condition()
-        self._path = content.ingest_file()
+        self._path = content.download_file(blob.digest)
         self._file = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
         self._hash = hashlib.sha256()
         self._size = 0
+        self._resumed = os.fstat(self._file).st_size > 0  # so readers wait
         self._verified = False
         self._failure: PoguError | None = None
 
@@ -59,9 +61,14 @@ class Download:
             Unreachable, RegistryError: it cannot be had.
         """
         try:
+            if self._resumed:
+                self._take_up()
             self._fetch_all()
             self._tell("Verifying Checksum")
-            if f"sha256:{self._hash.hexdigest()}" != self.blob.digest:
+            if self._resumed and not self._is_right():  # what was here was not what had come
+                self._begin_anew()
+                self._fetch_all()
+            if not self._is_right():
                 raise InvalidArgument(f"filesystem layer verification failed for digest {self.blob.digest}")
             step("image.download.verified")
             self._tell("Download complete")
@@ -81,6 +88,28 @@ class Download:
         with self._changed:
             self._failure = error
             self._changed.notify_all()
+
+    def _is_right(self) -> bool:
+        return f"sha256:{self._hash.hexdigest()}" == self.blob.digest
+
+    def _take_up(self) -> None:
+        """Hash what is here already, so that the rest can be fetched."""
+        if os.fstat(self._file).st_size > self.blob.size:
+            self._begin_anew()
+            return
+        while data := os.read(self._file, _BUFFER):
+            self._canceller.check()
+            self._hash.update(data)
+            self._size += len(data)
+        self._tell("Downloading")
+
+    def _begin_anew(self) -> None:
+        os.truncate(self._file, 0)
+        os.lseek(self._file, 0, os.SEEK_SET)
+        self._hash = hashlib.sha256()
+        with self._changed:
+            self._size = 0
+            self._resumed = False
 
     def _fetch_all(self) -> None:
         pause, left = _FIRST_PAUSE, self._attempts
@@ -148,7 +177,7 @@ class Download:
             PoguError: what ended the download.
         """
         with self._changed:
-            while self._size <= offset and not self._verified and self._failure is None:
+            while (self._resumed or self._size <= offset) and not self._verified and self._failure is None:
                 stop.check()
                 self._changed.wait(0.5)  # `stop` does not wake it
             stop.check()
@@ -222,7 +251,7 @@ class Downloads:
         async with self._opening:
             joined = self._shared.get(blob.digest)
             if joined is None or joined.download.blob.size != blob.size:
-                download = await asyncio.to_thread(Download, self._content, repository, blob, self._attempts())
+                download = await self._begin(repository, blob)
                 joined = Joined(download, asyncio.ensure_future(self._run(download)))
                 self._shared[blob.digest] = joined
                 self._users[download] = 0
@@ -236,6 +265,15 @@ class Downloads:
             self._users[download] -= 1
             if not self._users[download]:
                 await asyncio.shield(asyncio.ensure_future(self._end(joined)))
+
+    async def _begin(self, repository: Repository, blob: Descriptor) -> Download:
+        """Make a download; one that comes too late for who has left meanwhile is closed."""
+        making = asyncio.ensure_future(asyncio.to_thread(Download, self._content, repository, blob, self._attempts()))
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            making.add_done_callback(_close)
+            raise
 
     async def _end(self, joined: Joined) -> None:
         download = joined.download
@@ -285,3 +323,8 @@ class Downloads:
             if not turn.done():
                 self._running += 1
                 turn.set_result(None)
+
+
+def _close(made: asyncio.Future[Download]) -> None:
+    if not made.cancelled() and made.exception() is None:
+        asyncio.get_running_loop().run_in_executor(None, made.result().close)

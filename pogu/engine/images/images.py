@@ -231,6 +231,8 @@ class Images:
     async def prune(self, filters: Filters | None = None) -> PruneReport:
         """Remove images nobody uses: nameless ones, or with the filter `dangling=false` all without a container.
 
+        What had come of pulls that broke off when a daemon was killed goes too.
+
         Raises:
             InvalidArgument: an unknown filter or value.
             Conflict: a prune is running already.
@@ -245,7 +247,7 @@ class Images:
 
     async def _prune(self, candidates: Candidates) -> PruneReport:
         deleted: list[dict[str, str]] = []
-        reclaimed = 0
+        reclaimed = await asyncio.to_thread(self._content.forget_partial)
         for ref in candidates.references():
             try:
                 items, freed = await asyncio.shield(asyncio.ensure_future(self._remove(ref, False, True)))

@@ -1,5 +1,7 @@
 """The content store: whole, verified and durable blobs, or none."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,46 @@ def test_only_digests_name_blobs(store: ContentStore, digest: str) -> None:
     for use in (store.path, store.has, store.open, store.remove):
         with pytest.raises(InvalidArgument):
             use(digest)
+
+
+def _killed_while_fetching(store: ContentStore, tmp_path: Path, digest: str, came: bytes) -> ContentStore:
+    store.download_file(digest).write_bytes(came)
+    again = ContentStore(tmp_path)
+    again.start()
+    return again
+
+
+def test_what_had_come_is_there_for_the_next_download_once(store: ContentStore, tmp_path: Path) -> None:
+    again = _killed_while_fetching(store, tmp_path, digest_of(b"whole"), b"who")
+    assert list((tmp_path / "ingest").iterdir()) == []
+    assert again.download_file(digest_of(b"whole")).read_bytes() == b"who"
+    assert again.download_file(digest_of(b"whole")).read_bytes() == b""
+    assert again.download_file(digest_of(b"other")).read_bytes() == b""
+
+
+def test_a_week_later_it_is_gone(store: ContentStore, tmp_path: Path) -> None:
+    path = store.download_file(digest_of(b"whole"))
+    path.write_bytes(b"who")
+    os.utime(path, (0, time.time() - 8 * 86400))
+    again = ContentStore(tmp_path)
+    again.start()
+    assert list((tmp_path / "partial").iterdir()) == []
+    assert again.download_file(digest_of(b"whole")).read_bytes() == b""
+
+
+def test_a_prune_gives_its_space_back(store: ContentStore, tmp_path: Path) -> None:
+    again = _killed_while_fetching(store, tmp_path, digest_of(b"whole"), b"who")
+    assert again.forget_partial() == 3
+    assert again.forget_partial() == 0
+    assert again.download_file(digest_of(b"whole")).read_bytes() == b""
+
+
+def test_the_file_of_a_blob_is_never_written_again(store: ContentStore, tmp_path: Path) -> None:
+    digest = digest_of(b"whole")
+    path = store.download_file(digest)
+    path.write_bytes(b"whole")
+    store.adopt(path, digest)  # and then the process was killed
+    again = ContentStore(tmp_path)
+    again.start()
+    again.download_file(digest).write_bytes(b"x")
+    assert again.read(digest) == b"whole"
