@@ -116,6 +116,7 @@ class _Daemon:
             self._systemd.notify("STOPPING=1")
             log.info("stopping%s", " with all containers" if self._stop_containers else "; containers go on running")
         finally:
+            self.engine.images.expect_stop()
             for each in filter(None, (server, metrics)):
                 await each.close(GRACE_SECONDS)
             await self.engine.stop(stop_containers=self._stop_containers)

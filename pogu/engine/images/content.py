@@ -38,6 +38,7 @@ class ContentStore:
         self._ingest = root / "ingest"
         self._partial = root / "partial"
         self._unsettled: set[str] = set()
+        self.keeps_downloads = False  # the process is about to end: the next start finds what had come
 
     def start(self) -> None:
         """Make the directories and remove what was being written when the last process ended, but for downloads."""
@@ -144,10 +145,14 @@ class ContentStore:
             if path.stat().st_mtime < oldest:
                 path.unlink()
 
-    def forget_partial(self) -> int:
-        """Delete what has come of downloads that broke off; return its bytes."""
+    def partial(self) -> list[str]:
+        """Return the digests of blobs of which something has come in downloads that broke off."""
+        return [f"sha256:{path.name}" for path in self._partial.iterdir()]
+
+    def forget_partial(self, digests: Iterable[str]) -> int:
+        """Delete what has come of these; return its bytes."""
         freed = 0
-        for path in self._partial.iterdir():
+        for path in [self._partial / self.path(digest).name for digest in digests]:
             with suppress(FileNotFoundError):  # a download has just taken it
                 status = path.stat()
                 path.unlink()

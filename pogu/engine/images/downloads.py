@@ -193,7 +193,8 @@ class Download:
     def close(self) -> None:
         """Let go of the file; a blob that was kept stays."""
         os.close(self._file)
-        self._path.unlink(missing_ok=True)
+        if not self._content.keeps_downloads:
+            self._path.unlink(missing_ok=True)
 
 
 class DownloadReader:

@@ -110,7 +110,13 @@ class Images:
                 log.warning("image %s: %s", image.record.id, e.message)
         if not self.keeps_strays:
             await self._layers.collect()
+        pulled = self._store.needed_blobs().intersection(await asyncio.to_thread(self._content.partial))
+        await asyncio.to_thread(self._content.forget_partial, pulled)
         self._settling.pay()
+
+    def expect_stop(self) -> None:
+        """Keep what has come of pulls that are broken off from now on, for the next start."""
+        self._content.keeps_downloads = True
 
     async def stop(self) -> None:
         """Wait until the disk has all images."""
@@ -247,7 +253,7 @@ class Images:
 
     async def _prune(self, candidates: Candidates) -> PruneReport:
         deleted: list[dict[str, str]] = []
-        reclaimed = await asyncio.to_thread(self._content.forget_partial)
+        reclaimed = await asyncio.to_thread(lambda: self._content.forget_partial(self._content.partial()))
         for ref in candidates.references():
             try:
                 items, freed = await asyncio.shield(asyncio.ensure_future(self._remove(ref, False, True)))
