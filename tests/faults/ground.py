@@ -74,6 +74,12 @@ class FaultDaemon(RunningDaemon):
                 made = api.containers.run("busybox", ["sh", "-c", COUNT], name=f"writer{index}", detach=True)
                 self.writers[f"writer{index}"] = api.api.inspect_container(made.id)["State"]["Pid"]
 
+    def groups(self) -> list[Path]:
+        """Return the control groups of its containers, in every hierarchy."""
+        root = Path("/sys/fs/cgroup")
+        parents = [top / self.cgroup_parent.lstrip("/") for top in (root, *root.iterdir())]
+        return [group for parent in parents if parent.is_dir() for group in parent.iterdir() if group.is_dir()]
+
     def story(self) -> str:
         """Return what the daemons have said lately."""
         lines = [line for line in self.log().splitlines() if "fail points are armed" not in line]

@@ -44,19 +44,8 @@ class PoweredDaemon(DiskDaemon):
         left.replace(self.image)
         self.attach()
         shutil.rmtree(self.run_dir)
-        sh(
-            "find",
-            "/sys/fs/cgroup",
-            "-depth",
-            "-path",
-            f"*{self.cgroup_parent}/*",
-            "-type",
-            "d",
-            "-exec",
-            "rmdir",
-            "{}",
-            ";",
-        )
+        for group in self.groups():
+            group.rmdir()
         self._boot.write_text(f"{uuid.uuid4()}\n")
 
     def owed(self) -> int:
@@ -69,7 +58,7 @@ class PoweredDaemon(DiskDaemon):
         """Return the file of the image `larger:1`."""
         self.docker("create", "--name", "held", "larger:1", "true")
         target = self.home / "payload"
-        self.docker("cp", "-q", "held:/payload", str(target))
+        self.docker("cp", "held:/payload", str(target))
         self.docker("rm", "held")
         return target.read_bytes()
 

@@ -162,10 +162,9 @@ def _reboot(daemon: FaultDaemon) -> None:
         for pid, _ in (record["conmon"], record["init"]):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-    for parent in Path("/sys/fs/cgroup").glob(f"**{daemon.cgroup_parent}"):
-        until(lambda p=parent: not any(f.read_text() for f in p.glob("*/cgroup.procs")))
-        for group in sorted(parent.glob("*/"), reverse=True):
-            group.rmdir()
+    for group in daemon.groups():
+        until(lambda g=group: not (g / "cgroup.procs").read_text())
+        group.rmdir()
     for mount in reversed(mounts_under(daemon.home)):
         subprocess.run(["umount", "-l", mount], check=False)
     for link in json.loads(subprocess.check_output(["ip", "-j", "-d", "link", "show", "type", "bridge"])):
