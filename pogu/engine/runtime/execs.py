@@ -111,9 +111,11 @@ class _Streams:
         self.theirs: dict[int, int] = {}
 
     def add_pipes(self, stdin: bool) -> None:
+        self.theirs[0], ours = os.pipe()
         if stdin:
-            self.theirs[0], ours = os.pipe()
             self.stdin = Stream(ours)
+        else:  # an end at once, and not /dev/null: crun 1.8 gives what it finds here, the host's device, to the user
+            os.close(ours)
         for number in (STDOUT, STDERR):
             ours, self.theirs[number] = os.pipe()
             self.outputs[number] = Stream(ours)
