@@ -139,6 +139,25 @@ def test_a_layer_that_is_half_on_the_disk_is_unpacked_again(machine: PoweredDaem
     assert machine.verify("--deep")["Problems"] == []
 
 
+def test_a_half_layer_of_an_image_whose_configuration_is_lost_is_not_trusted(
+    machine: PoweredDaemon, tmp_path: Path
+) -> None:
+    archive = image_archive(tmp_path)
+    machine.arm(NEVER_SYNCED)
+    machine.docker("load", "-i", str(archive))
+    identifier = machine.docker("image", "inspect", "-f", "{{.Id}}", "larger:1").out
+    sh("sync", "-f", machine.root)
+    machine.lose_power()
+    (found,) = machine.root.glob("*/layers/*/fs/payload")
+    for lost in (found, machine.root / "content/blobs/sha256" / identifier.removeprefix("sha256:")):
+        lost.write_bytes(b"")
+    machine.start()
+    assert NOT_THERE in machine.log()
+    machine.docker("load", "-i", str(archive))
+    assert machine.payload() == (tmp_path / "payload").read_bytes()
+    assert machine.verify("--deep")["Problems"] == []
+
+
 def test_a_daemon_that_is_killed_loses_no_image(machine: PoweredDaemon, tmp_path: Path) -> None:
     machine.arm("image.settle.begun=kill")
     machine.docker("load", "-i", str(image_archive(tmp_path)), check=False)

@@ -193,26 +193,26 @@ class Layers:
         """Look at what the disk may lack since the machine went down; return in words what it lacks.
 
         Damaged blobs go, and layers are unpacked again from whole ones, so that what is there is right and the rest can
-        be loaded or pulled again.
+        be loaded or pulled again. Without `image`, whose configuration is lost, nobody knows what was in its layers.
         """
         lacking = []
         for digest in owed.blobs:
             if not await run_in_thread(partial(self._content.is_whole, digest), _nothing, "blob check"):
                 await asyncio.to_thread(self._content.remove, digest)
                 lacking.append(f"blob {digest} was not on the disk when the machine went down: load or pull it again")
-        damaged: list[str] = []
+        damaged = {chain: self._driver.layer(chain) for chain in owed.layers if self._driver.has_layer(chain)}
         for chain, layer in zip(image.chain_ids, image.record.layers, strict=True) if image else ():
-            if chain in owed.layers and self._driver.has_layer(chain):
+            if chain in damaged:
                 try:
                     await self.replace(layer, chain)
+                    del damaged[chain]
                 except PoguError as e:
                     log.debug("layer %s: %s", chain, e.message)
-                    damaged.append(chain)
-        for chain in reversed(damaged):  # none can be removed below another
+        for gone in _top_first(damaged):
             try:
-                await self._driver.remove_layer(chain)
+                await self._driver.remove_layer(gone.chain_id)
             except Conflict as e:
-                lacking.append(f"layer {chain} may lack files and is kept: {e.message}")
+                lacking.append(f"layer {gone.chain_id} may lack files and is kept: {e.message}")
         return lacking
 
     def stored(self, chain: str) -> StoredLayer | None:
