@@ -93,10 +93,8 @@ class ContentStore:
         """
         path.chmod(0o600)
         self._unsettled.add(digest)
-        try:
+        with suppress(FileExistsError):
             self.path(digest).hardlink_to(path)
-        except FileExistsError:
-            return
 
     def unsettled(self, digests: Iterable[str]) -> list[str]:
         """Return those of the blobs that the disk may not have yet. For the event loop."""

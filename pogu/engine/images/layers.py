@@ -125,7 +125,10 @@ class Layers:
             if not kind and actual != file.diff_id:
                 raise InvalidArgument(f"layer content has digest {actual}, expected {file.diff_id}")
             source = CountedFile(FileReader(opened), seen)
-            await self._unpack(chain, parent, source, file.diff_id, verified=not kind)
+            if kind:
+                await self._unpack(chain, parent, source, file.diff_id)
+            else:
+                await self._driver.add_layer(chain, parent, source, diff_id=file.diff_id, verified=True)
         step("image.layer.unpacked")
         if kind not in LAYER_TYPES:  # no media type for it: keep the archive itself
             return await self._keep_plain(file)
@@ -152,14 +155,12 @@ class Layers:
         step("image.layer.kept")
         return StoredLayer(info.diff_id, info.diff_id, LAYER_TYPES[""], blob.size)
 
-    async def _unpack(
-        self, chain: str, parent: str | None, source: CountedFile, diff_id: str, *, verified: bool
-    ) -> None:
-        tar = source if verified else await asyncio.to_thread(decompress, source)
+    async def _unpack(self, chain: str, parent: str | None, source: CountedFile, diff_id: str) -> None:
+        tar = await asyncio.to_thread(decompress, source)
         looked_at = source.size
         if not self._driver.has_layer(chain):
-            await self._driver.add_layer(chain, parent, tar, diff_id=diff_id, verified=verified)
-        if verified or source.size > looked_at:
+            await self._driver.add_layer(chain, parent, tar, diff_id=diff_id)
+        if source.size > looked_at:
             return
         # The driver had it already, from an image that is gone or from somebody who adds it too, and read nothing.
         actual = await run_in_thread(Hashed(tar).finish, _nothing, "layer digest")

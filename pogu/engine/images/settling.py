@@ -14,7 +14,6 @@ from collections.abc import Iterable
 
 import msgspec
 
-from pogu.engine.archive.streams import run_in_thread
 from pogu.engine.images.content import ContentStore
 from pogu.engine.images.record import StoredImage
 from pogu.engine.state import Change, Delete, Put, StateStore
@@ -74,7 +73,7 @@ class Settling:
             due = list(self._owed)
             try:
                 step("image.settle.begun")
-                await asyncio.gather(self._driver.settle(), run_in_thread(self._content.settle, _nothing, "settle"))
+                await asyncio.gather(self._driver.settle(), asyncio.to_thread(self._content.settle))
                 step("image.settle.synced")
                 paid = [id_ for id_ in due if not self._is_owed(self._owed[id_])]
                 await self._state.commit(*(Delete(OWED, id_) for id_ in paid))
@@ -105,7 +104,3 @@ def _decode(data: bytes) -> Owed:
     except msgspec.MsgspecError as e:
         log.error("a note of what the disk may lack cannot be read: %s", e)
         return Owed(boot_id())
-
-
-def _nothing() -> None:
-    """Nothing to cancel: a sync ends by itself."""
