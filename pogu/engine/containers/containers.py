@@ -127,6 +127,8 @@ class Containers:
             out_of_memory(self._rooms, entry)
 
     def _watch(self, entry: Entry) -> None:
+        if entry.oom_early:
+            out_of_memory(self._rooms, entry)
         entry.watcher = self._rooms.spawn(watch(self._rooms, entry), f"watch of {entry.id}")
 
     async def _remove_abandoned(self, entry: Entry) -> None:

@@ -53,6 +53,7 @@ class Entry:
     execs: set[str] = field(default_factory=set)
     process: dict[str, Any] | None = None  # the first process as it was launched (OCI form)
     since_ns: int = 0  # time.monotonic_ns() of the present run's start, 0 before it is known
+    oom_early: bool = False  # the kernel killed one of its processes before its start was told
     gone: bool = False  # the tombstone is committed
     created_ns: int = 0
 

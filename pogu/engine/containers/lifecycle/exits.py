@@ -92,8 +92,10 @@ async def _bury(rooms: Rooms, entry: Entry, result: WaitResult) -> bool:
 
 
 def out_of_memory(rooms: Rooms, entry: Entry) -> None:
-    """Note that the kernel has killed a process of the container for want of memory."""
-    if not entry.record.state.oom_killed:
+    """Note that the kernel has killed a process of the container for want of memory; told after the start, if early."""
+    if not entry.up.is_set():
+        entry.oom_early = True
+    elif not entry.record.state.oom_killed:
         entry.record.state.oom_killed = True
         rooms.publish(entry, "oom")
 

@@ -32,6 +32,7 @@ async def launch(rooms: Rooms, entry: Entry) -> None:
     if entry.cleaning:
         await asyncio.shield(entry.cleaning)
     rooms.supervisor.expect()
+    entry.oom_early = False
     try:
         pid = await _bring_up(rooms, entry)
         set_running(entry.record.state, pid, now_rfc3339())

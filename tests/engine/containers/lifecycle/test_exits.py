@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from pogu.engine.model import HostConfig, RestartPolicy
+from pogu.engine.state import Change
 from pogu.errors import NotFound
 from tests.engine.containers.conftest import LONG, Bench
 
@@ -101,6 +102,26 @@ async def test_an_out_of_memory_kill_is_told(bench: Bench) -> None:
     assert result.code == 137
     assert bench.containers.get(id_).state.oom_killed
     assert "oom" in bench.actions(id_)
+
+
+async def test_an_out_of_memory_kill_is_told_after_the_start_however_early_it_came(bench: Bench) -> None:
+    """The kernel's word may be there before the start is on the disk; the supervisor hands it on as it comes."""
+    commit = bench.engine.state.commit
+    id_ = await bench.create(*LONG)
+
+    async def kill_meanwhile(*changes: Change) -> None:
+        assert bench.engine.supervisor.on_oom
+        bench.engine.supervisor.on_oom(id_)
+        await commit(*changes)
+
+    bench.engine.state.commit = kill_meanwhile  # type: ignore[method-assign] # the kernel kills one just then
+    try:
+        await bench.containers.start(id_)
+    finally:
+        bench.engine.state.commit = commit  # type: ignore[method-assign]
+    await bench.until(lambda: "oom" in bench.actions(id_))
+    assert bench.actions(id_) == ["create", "start", "oom"]
+    assert bench.containers.get(id_).state.oom_killed
 
 
 async def test_an_out_of_memory_kill_of_a_child_is_told_too(bench: Bench) -> None:
