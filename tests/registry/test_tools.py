@@ -1,11 +1,18 @@
-"""podman, buildah, oras and docker-py log in to the registry over TLS, push, pull, copy and delete, in both formats."""
+"""podman, buildah, oras and docker-py log in to the registry over TLS, push, pull, copy and delete, in both formats.
+
+`oras` is the Python library, and the command of that name where there is one.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import oras.client
@@ -19,6 +26,7 @@ from tests.running import RunningDaemon
 WAYS = [[], ["--token-server"]]
 NAMES = ["basic", "tokens"]
 FORMATS = [("oci", OCI_MANIFEST), ("v2s2", DOCKER_MANIFEST)]
+ORAS = shutil.which("oras")
 x86_64 = pytest.mark.skipif(os.uname().machine != "x86_64", reason="unpacks the libraries of x86-64")
 
 
@@ -125,6 +133,57 @@ def test_oras_copies_what_skopeo_pushed(guarded: Guarded, layout: Path, name: st
         put = f"https://{guarded.host}/v2/{copy}/manifests/{word}"
         assert pushing.do_request(put, "PUT", headers={"Content-Type": kind}, json=manifest).status_code == 201
         assert _kind(guarded.client, copy, word) == kind
+
+
+@pytest.mark.skipif(ORAS is None, reason="no oras command on this machine")
+def test_oras_command(guarded: Guarded, name: str, tmp_path: Path) -> None:
+    """Push, pull, copy with what is attached, attach, discover, list, tag and delete, over TLS and logged in."""
+    work, trusted = tmp_path / "work", ["--ca-file", str(guarded.ca)]
+    work.mkdir()
+
+    def oras(*arguments: str, code: int = 0, **given: Any) -> str:
+        environment = {**os.environ, "DOCKER_CONFIG": str(tmp_path / "config")}
+        command = [str(ORAS), *arguments]
+        done = subprocess.run(
+            command, cwd=work, env=environment, capture_output=True, text=True, timeout=100, check=False, **given
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout.strip()
+
+    def discovered(image: str) -> set[str]:
+        found = json.loads(oras("discover", *trusted, image, "--format", "json"))
+        return {referrer["artifactType"] for referrer in found["referrers"]}
+
+    image, copy = f"{guarded.host}/{name}", f"{guarded.host}/{name}/copy"
+    big, folder = os.urandom(3_000_000), work / "folder"
+    folder.mkdir()
+    (folder / "small").write_text("small")
+    (work / "big.bin").write_bytes(big)
+    (work / "bill.json").write_text("{}")
+    oras("login", *trusted, "-u", USER, "--password-stdin", guarded.host, input="wrong", code=1)
+    oras("pull", *trusted, f"{image}:one", code=1)
+    oras("login", *trusted, "-u", USER, "--password-stdin", guarded.host, input=PASSWORD)
+    oras("push", *trusted, f"{image}:one,two", "big.bin", "folder", "--artifact-type", "application/x.test")
+    oras("pull", *trusted, f"{image}:one", "-o", "back")
+    assert (work / "back/big.bin").read_bytes() == big
+    assert (work / "back/folder/small").read_text() == "small"
+    bill, seal = ["--artifact-type", "application/x.bill"], ["--artifact-type", "application/x.seal"]
+    oras("attach", *trusted, f"{image}:one", *bill, "bill.json:application/json")
+    # as a client does that keeps referrers under a tag: whoever asks the registry must see these too
+    oras("attach", *trusted, "--distribution-spec", "v1.1-referrers-tag", f"{image}:one", *seal, "bill.json")
+    assert discovered(f"{image}:one") == {"application/x.bill", "application/x.seal"}
+    certificates = ["--from-ca-file", str(guarded.ca), "--to-ca-file", str(guarded.ca)]
+    oras("cp", "-r", *certificates, f"{image}:one", f"{copy}:one")
+    assert discovered(f"{copy}:one") == {"application/x.bill", "application/x.seal"}
+    assert oras("resolve", *trusted, f"{copy}:one") == oras("resolve", *trusted, f"{image}:one")
+    oras("tag", *trusted, f"{copy}:one", "three")
+    assert oras("repo", "tags", *trusted, copy).splitlines() == ["one", "three"]
+    assert name in oras("repo", "ls", *trusted, guarded.host).splitlines()
+    oras("manifest", "delete", *trusted, "-f", f"{copy}:three")
+    oras("manifest", "fetch", *trusted, f"{copy}:one", code=1)
+    oras("manifest", "fetch", *trusted, f"{image}:one")
+    oras("logout", guarded.host)
+    oras("pull", *trusted, f"{image}:one", code=1)
 
 
 def test_docker_py(guarded: Guarded, daemon: RunningDaemon, name: str) -> None:

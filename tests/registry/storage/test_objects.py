@@ -1,4 +1,4 @@
-"""The object store against moto's server, which speaks S3 over HTTP."""
+"""The object stores: S3, and Google Cloud Storage through its XML API; see `clouds` for who serves them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from pogu.errors import InvalidArgument
 from pogu.registry.storage import Store
 from pogu.registry.storage.objects import open_object_store
 from tests.registry.client import digest, fresh
 from tests.registry.serving import serving
+from tests.registry.storage.clouds import google_server, s3_server
 from tests.registry.storage.contract import StoreContract
 
 _numbers = itertools.count()
@@ -23,26 +23,38 @@ _numbers = itertools.count()
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
     """The address of an S3 server."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3_server() as url:
+        yield url
 
 
-@pytest.fixture
-def bucket(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The URL of a fresh bucket, with the environment that leads to it."""
+@pytest.fixture(scope="module")
+def google() -> Iterator[str]:
+    """The address of a server of Google Cloud Storage."""
+    with google_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["s3", "gs"])
+def scheme(request: pytest.FixtureRequest, s3: str, google: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The kind of object store, with the environment that leads to its server."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
     monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
-    name = f"bucket-{next(_numbers)}"
+    account = {"client_email": "", "private_key": "", "private_key_id": "", "disable_oauth": True}
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_KEY", json.dumps({**account, "gcs_base_url": google}))
+    return str(request.param)
+
+
+@pytest.fixture
+def bucket(scheme: str, s3: str) -> str:
+    """The URL of a fresh bucket."""
+    name = f"bucket{next(_numbers)}"
     connection = boto3.client("s3", endpoint_url=s3, region_name="us-east-1")
     connection.create_bucket(Bucket=name)
     connection.close()
-    return f"s3://{name}/some/prefix"
+    return f"{scheme}://{name}/some/prefix"
 
 
 class TestObjectStore(StoreContract):
@@ -57,15 +69,16 @@ def test_only_object_stores_have_such_addresses() -> None:
             open_object_store(url)
 
 
-async def test_a_bucket_that_is_not_there(bucket: str) -> None:
-    store = open_object_store("s3://no-such-bucket")
+async def test_a_bucket_that_is_not_there(scheme: str) -> None:
+    missing = f"{scheme}://no-such-bucket"
+    store = open_object_store(missing)
     with pytest.raises(OSError, match="object store failed"):
         await store.write([("a", b"b")])
-    with pytest.raises(InvalidArgument, match="cannot be used"), serving(storage="s3://no-such-bucket"):
+    with pytest.raises(InvalidArgument, match="cannot be used"), serving(storage=missing):
         pass
 
 
-def test_a_registry_on_s3(bucket: str) -> None:
+def test_a_registry_on_an_object_store(bucket: str) -> None:
     name = fresh()
     with serving(storage=bucket) as client:
         large = bytes(range(256)) * 80_000
