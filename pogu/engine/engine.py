@@ -7,6 +7,7 @@ import logging
 import stat
 import uuid
 
+from pogu.engine.build.building import Builder
 from pogu.engine.config import EngineConfig
 from pogu.engine.containers import Containers
 from pogu.engine.events import EventBus
@@ -49,6 +50,7 @@ class Engine:
             networks=self.networks,
             supervisor=self.supervisor,
         )
+        self.builder = Builder(config, self.state, self.images, self.storage, self.containers)
         self.images.in_use = self.containers.users_of_image
         self.volumes.in_use = self.containers.users_of_volume
         self.networks.in_use = self.containers.users_of_network
@@ -63,8 +65,10 @@ class Engine:
             await self._tell_restoration()
             await self.storage.start()
             await self.volumes.start()
+            await self.builder.load()
             await asyncio.gather(self.images.start(), self.networks.start())
             await self.containers.open()
+            await self.builder.start()
         except BaseException:
             await self.stop()
             raise
@@ -90,6 +94,7 @@ class Engine:
         await self.supervisor.close()
         await self.networks.stop()
         await self.volumes.stop()
+        await self.builder.stop()
         await self.images.stop()
         await self.storage.stop()
         await asyncio.to_thread(self.state.close)

@@ -159,10 +159,9 @@ def _access(
 
 def _external_tokens(options: Options) -> Access:
     from pogu.registry.access.bearer import BearerAccess  # noqa: PLC0415 # joserfc is needed only with tokens
-    from pogu.registry.access.keys import load_trust  # noqa: PLC0415
-    from pogu.registry.access.tokens import Verifier  # noqa: PLC0415
+    from pogu.registry.access.tokens import Verifier, load_keys  # noqa: PLC0415
 
-    verifier = Verifier(load_trust(Path(options.token_keys)), options.token_service, options.token_issuer)
+    verifier = Verifier(load_keys(Path(options.token_keys)), options.token_service, options.token_issuer)
     return BearerAccess(verifier, options.token_service, lambda _: options.token_realm)
 
 

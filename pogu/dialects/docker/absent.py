@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pogu.dialects.docker.call import Call, json_response
-from pogu.dialects.docker.routes import Answer, Handler, Route, filters, found
+from pogu.dialects.docker.routes import Answer, Handler, Route, filters
 from pogu.dialects.docker.version import MINIMUM, ApiVersion
 from pogu.errors import NotFound, PoguError, Unavailable, Unsupported
 from pogu.http import Response
@@ -20,7 +20,6 @@ _NO_BUILD = "this version of Pogu does not build images; load or import them, or
 _NO_PLUGINS = "this version of Pogu has no plugins"
 
 _PLUGIN_FILTERS = ("capability", "enable")
-_CACHE_FILTERS = ("description", "id", "inuse", "parent", "private", "shared", "type", "until")
 
 _MANAGER_PATHS = """
 GET /swarm SwarmInspect
@@ -86,11 +85,6 @@ async def _no_plugins(call: Call) -> Response:
     return json_response([])
 
 
-async def _nothing_cached(call: Call) -> Response:
-    """`docker system prune` asks for it in every run."""
-    return json_response({"CachesDeleted": None, "SpaceReclaimed": 0})
-
-
 def absent_routes() -> list[Route]:
     """Return the operations that exist only to say no."""
     no_plugin = _refuse(lambda call: NotFound(f'plugin "{call.param("name")}" not found'))
@@ -116,19 +110,6 @@ def absent_routes() -> list[Route]:
         ),
         *_routes(_PLUGIN_ACTIONS, _refuse(lambda call: Unsupported(_NO_PLUGINS)), (501,)),
         *_routes(_PLUGIN_PATHS, no_plugin, (404,)),
-        *_routes("POST /build ImageBuild", no_build, (501,)),
-        Route(
-            "POST",
-            "/build/prune",
-            _nothing_cached,
-            "BuildPrune",
-            "Empty the build cache",
-            (filters(_CACHE_FILTERS),),
-            None,
-            found("Nothing", "CachePruned"),
-            (),
-            (1, 31),
-        ),
         *_routes("POST /session Session", no_build, (501,)),
         *_routes("POST /grpc Grpc", no_build, (501,)),
     ]

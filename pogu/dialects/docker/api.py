@@ -11,6 +11,7 @@ import pogu
 from pogu.dialects.docker import version as versions
 from pogu.dialects.docker.absent import absent_routes
 from pogu.dialects.docker.archives import ArchiveRoutes
+from pogu.dialects.docker.builds import BuildRoutes
 from pogu.dialects.docker.call import Call
 from pogu.dialects.docker.container_create import CreateRoutes
 from pogu.dialects.docker.container_streams import StreamRoutes
@@ -99,6 +100,7 @@ def all_routes(engine: Engine) -> list[Route]:
         ExecRoutes(engine),
         ImageRoutes(engine),
         RegistryRoutes(engine),
+        BuildRoutes(engine),
         NetworkRoutes(engine),
         VolumeRoutes(engine),
         VerificationRoutes(engine),

@@ -121,7 +121,17 @@ class ImageCreateRoutes:
         ]
 
 
-async def progress_stream(work: Callable[[Progress], Awaitable[None]], late: bool = True) -> AsyncIterator[bytes]:
+def told_failure(error: Exception) -> Message:
+    """Return the last message of a stream that ends with a failure."""
+    message = failure_text(error)
+    return {"errorDetail": {"message": message}, "error": message}
+
+
+async def progress_stream(
+    work: Callable[[Progress], Awaitable[None]],
+    late: bool = True,
+    failure: Callable[[Exception], Message] = told_failure,
+) -> AsyncIterator[bytes]:
     """Yield the messages that `work` reports as it goes, and its failure as the last one.
 
     Unless `late`, a failure before any message is raised: the answer can still have its status. A client that leaves
@@ -143,7 +153,6 @@ async def progress_stream(work: Callable[[Progress], Awaitable[None]], late: boo
                 raise
             if not isinstance(e, PoguError):
                 log.error("an image could not be made", exc_info=e)
-            told = failure_text(e)
-            yield msgspec.json.encode({"errorDetail": {"message": told}, "error": told}) + b"\r\n"
+            yield msgspec.json.encode(failure(e)) + b"\r\n"
     finally:
         task.cancel()

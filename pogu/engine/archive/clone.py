@@ -54,11 +54,11 @@ class TreeCopier:
         for path, status in reversed(made):  # times last: filling a directory changes its own
             with opened(open_in_root(self._target, path, _STEP, resolve=_INSIDE)) as fd:
                 _own(status, attribute_path(fd))
-        _xattrs(attribute_path(self._source), attribute_path(self._target))
+        copy_xattrs(attribute_path(self._source), attribute_path(self._target))
         _own(os.fstat(self._source), attribute_path(self._target))
 
     def _attributes(self, found: Found, target: int) -> None:
-        _xattrs(attribute_path(found.parent, found.name), attribute_path(target, found.name))
+        copy_xattrs(attribute_path(found.parent, found.name), attribute_path(target, found.name))
 
     def _linked(self, found: Found, target: int) -> bool:
         """Link to the copy that was made under another name, if there is one."""
@@ -76,7 +76,7 @@ class TreeCopier:
             with opened(os.open(name, _READ, dir_fd=source)) as old:
                 status = os.fstat(old)
                 with opened(os.open(name, _WRITE, 0o600, dir_fd=target)) as new:
-                    _content(old, new, status.st_size)
+                    copy_content(old, new, status.st_size)
                     _metadata(status, attribute_path(old), attribute_path(new))
             return
         if stat.S_ISLNK(status.st_mode):
@@ -88,7 +88,8 @@ class TreeCopier:
         _metadata(status, attribute_path(source, name), attribute_path(target, name))
 
 
-def _content(old: int, new: int, size: int) -> None:
+def copy_content(old: int, new: int, size: int) -> None:
+    """Copy what a file holds, `size` bytes, to an empty one; holes stay holes, blocks are shared where they can be."""
     try:
         fcntl.ioctl(new, _FICLONE, old)
         return
@@ -124,7 +125,7 @@ def _copy_range(old: int, new: int, start: int, end: int) -> None:
 def _metadata(status: os.stat_result, old: str, new: str) -> None:
     """Give `new` the owner, mode, attributes and times of `old`; both are paths through descriptors of ours."""
     os.chown(new, status.st_uid, status.st_gid, follow_symlinks=_is_descriptor(new))  # clears capabilities
-    _xattrs(old, new)
+    copy_xattrs(old, new)
     _own(status, new)
 
 
@@ -137,7 +138,8 @@ def _own(status: os.stat_result, new: str) -> None:
     os.utime(new, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=follow)
 
 
-def _xattrs(old: str, new: str) -> None:
+def copy_xattrs(old: str, new: str) -> None:
+    """Copy the extended attributes, as far as the target's file system takes them. Both are `attribute_path`s."""
     for name in os.listxattr(old, follow_symlinks=_is_descriptor(old)):
         try:
             value = os.getxattr(old, name, follow_symlinks=_is_descriptor(old))

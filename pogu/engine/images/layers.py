@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from pogu.engine.archive import (
     detect,
     run_in_thread,
 )
-from pogu.engine.images.content import ContentStore
+from pogu.engine.images.content import BlobWriter, ContentStore
 from pogu.engine.images.digests import chain_ids, sha256_of
 from pogu.engine.images.manifest import LAYER_TYPES
 from pogu.engine.images.record import StoredImage, StoredLayer
@@ -51,6 +51,16 @@ class LayerFile:
     actual: str = ""
 
 
+StoredLayers = Sequence[StoredLayer]  # a stack, bottom first
+
+
+@dataclass(eq=False, slots=True)
+class Lease:
+    """Layers that must stay although nothing that is recorded has them yet."""
+
+    stacks: list[StoredLayers] = field(default_factory=list)
+
+
 class Layers:
     """Adds layers to the driver and the content store, and removes those that no image has."""
 
@@ -62,6 +72,8 @@ class Layers:
         self._adding = 0
         self._owed = False
         self._verified: set[tuple[str, str]] = set()  # blobs and the diff IDs of what is in them
+        self._leases: set[Lease] = set()
+        self.keeper: Callable[[], Iterable[StoredLayers]] = tuple  # what is kept besides images: stacks of layers
 
     @property
     def driver(self) -> StorageDriver:
@@ -97,6 +109,18 @@ class Layers:
             self._adding -= 1
             self._owed = self._owed or failed
             if self._owed and not self._adding:
+                await asyncio.shield(asyncio.ensure_future(self.collect()))
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[Lease]:
+        """Keep what is put in the lease from being collected for a while; what nobody has then goes."""
+        lease = Lease()
+        self._leases.add(lease)
+        try:
+            yield lease
+        finally:
+            self._leases.discard(lease)
+            if not _chains(lease.stacks) <= self.needed_layers():
                 await asyncio.shield(asyncio.ensure_future(self.collect()))
 
     def owe(self) -> None:
@@ -154,6 +178,28 @@ class Layers:
             await asyncio.to_thread(blob.commit_as, info.diff_id)
         step("image.layer.kept")
         return StoredLayer(info.diff_id, info.diff_id, LAYER_TYPES[""], blob.size)
+
+    async def seal(self, container_id: str) -> StoredLayer:
+        """Make a layer of what a container changed, which is not mounted any more, and keep its archive.
+
+        Call within `adding`. The writable layer is gone afterwards.
+
+        Raises:
+            NotFound: there is no such writable layer.
+        """
+        parent = self._driver.parent_of(container_id)
+        source = Hashed(ThreadReader(self._driver.diff(container_id)))
+        with self._content.writer(hashing=False) as blob:
+            await run_in_thread(partial(_copy, source, blob), _nothing, "seal")
+            chain = _chain(parent, source.digest)
+            if (known := self.stored(chain)) is not None:
+                await self._driver.remove(container_id)
+                return known
+            await self._driver.adopt(container_id, source.digest)
+            step("image.layer.unpacked")
+            await asyncio.to_thread(blob.commit_as, source.digest)
+        step("image.layer.kept")
+        return StoredLayer(source.digest, source.digest, LAYER_TYPES[""], blob.size)
 
     async def _unpack(self, chain: str, parent: str | None, source: CountedFile, diff_id: str) -> None:
         tar = await asyncio.to_thread(decompress, source)
@@ -227,6 +273,30 @@ class Layers:
                     return layer
         return None
 
+    def has(self, stack: StoredLayers) -> bool:
+        """Tell whether all layers of a stack are unpacked and their blobs kept."""
+        chains = chain_ids([layer.diff_id for layer in stack])
+        return all(map(self._driver.has_layer, chains)) and all(self._content.has(layer.digest) for layer in stack)
+
+    def _kept(self) -> list[StoredLayers]:
+        return [stack for lease in self._leases for stack in lease.stacks] + list(self.keeper())
+
+    def layers_of_images(self) -> set[str]:
+        """Return the chain IDs of the layers that images have."""
+        return self._store.needed_layers()
+
+    def is_leased(self, stack: StoredLayers) -> bool:
+        """Tell whether somebody who makes something just now needs the top of a stack."""
+        return not _chains([stack]).isdisjoint(_chains(s for lease in self._leases for s in lease.stacks))
+
+    def needed_blobs(self) -> set[str]:
+        """Return the blobs that must stay: of images, leases, and what else is kept."""
+        return self._store.needed_blobs().union(layer.digest for stack in self._kept() for layer in stack)
+
+    def needed_layers(self) -> set[str]:
+        """Return the chain IDs of the layers that must stay, likewise."""
+        return self._store.needed_layers() | _chains(self._kept())
+
     async def replace(self, layer: StoredLayer, chain: str) -> None:
         """Unpack a layer again in place of its present files, which nothing may have mounted.
 
@@ -262,7 +332,7 @@ class Layers:
                 return []
             removed = await self._remove_layers()
             step("image.discard.layers")
-            unused = set(blobs) - self._store.needed_blobs()
+            unused = set(blobs) - self.needed_blobs()
             await asyncio.to_thread(self._remove_blobs, unused)
             step("image.discard.blobs")
             return removed
@@ -278,10 +348,10 @@ class Layers:
                 return
             await self._remove_layers()
             unused = set(await asyncio.to_thread(lambda: list(self._content.digests())))
-            await asyncio.to_thread(self._remove_blobs, unused - self._store.needed_blobs())
+            await asyncio.to_thread(self._remove_blobs, unused - self.needed_blobs())
 
     async def _remove_layers(self) -> list[LayerInfo]:
-        used = self._store.needed_layers()
+        used = self.needed_layers()
         unused = {layer.chain_id: layer for layer in self._driver.layers() if layer.chain_id not in used}
         removed = []
         for layer in _top_first(unused):
@@ -301,12 +371,21 @@ def _chain(parent: str | None, diff_id: str) -> str:
     return diff_id if parent is None else chain_ids([parent, diff_id])[1]
 
 
+def _chains(stacks: Iterable[StoredLayers]) -> set[str]:
+    return {chain for stack in stacks for chain in chain_ids([layer.diff_id for layer in stack])}
+
+
 def _top_first(layers: dict[str, LayerInfo]) -> list[LayerInfo]:
     def depth(layer: LayerInfo) -> int:
         parent = layers.get(layer.parent or "")
         return 1 + depth(parent) if parent else 0
 
     return sorted(layers.values(), key=depth, reverse=True)
+
+
+def _copy(source: Hashed, blob: BlobWriter) -> None:
+    while data := source.read(CHUNK):
+        blob.write(data)
 
 
 def _digest_of(path: Path) -> str:

@@ -13,7 +13,7 @@ from pogu.engine.images.layers import Layers
 from pogu.engine.images.platform import Platform, host_platform
 from pogu.engine.images.record import ImageRecord, StoredImage, StoredLayer
 from pogu.engine.images.reference import Reference
-from pogu.engine.images.store import ImageStore, Update
+from pogu.engine.images.store import ImageStore, Update, with_record
 from pogu.engine.model import ContainerConfig
 from pogu.engine.moments import now_rfc3339
 from pogu.failpoints import step
@@ -81,6 +81,24 @@ class Maker:
                 layers.append(layer)
             raw = _committed(parent, layers, what, empty=is_empty_layer(layer.diff_id))
             return await self._keep(raw, layers, reference, parent=parent.record.id if parent else "", built=True)
+
+    async def keep_built(self, raw: bytes, layers: list[StoredLayer], references: list[Reference], parent: str) -> str:
+        """Make an image of layers that are kept already known, under its names; one that is there only gets these."""
+        identifier = await run_in_thread(lambda: self._content.put(raw), lambda: None, "image configuration")
+        record = ImageRecord(identifier, layers, parent, now_rfc3339() if references else "", built_locally=True)
+        image = StoredImage(record, parse_image_config(raw), raw)
+
+        def decide() -> tuple[Update, None]:
+            known = self._store.images.get(identifier)
+            if known is not None:
+                touched = [with_record(known, last_tagged=record.last_tagged)] if references else []
+                return Update(images=touched, references=dict.fromkeys(references, identifier)), None
+            if parent not in self._store.images:
+                record.parent = ""
+            return Update(images=[image], references=dict.fromkeys(references, identifier)), None
+
+        await self._store.change(decide)
+        return identifier
 
     async def _add(self, stream: AsyncIterator[bytes], parent: str | None, skip_empty: bool) -> StoredLayer:
         """Store the archive in a stream, decompressed, and unpack it."""

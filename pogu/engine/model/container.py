@@ -293,4 +293,5 @@ class Container(Record):
     platform: str = "linux"
     log_path: str = ""
     removal_in_progress: bool = False
+    purpose: str = ""  # "build" for a step of a build, "hidden build" for one that no list shows; gone after a restart
     ports: dict[str, list[PortBinding] | None] = {}  # what is published now (`NetworkSettings.Ports`)

@@ -49,8 +49,7 @@ def resolve_user(root: Path | int, user: str, group_add: list[str] | None = None
     """
     fd = paths.open_root(root)
     try:
-        accounts = [a for line in _lines(fd, "/etc/passwd") if (a := _account(line))]
-        groups = [g for line in _lines(fd, "/etc/group") if (g := _group(line))]
+        accounts, groups = _accounts(fd), _groups(fd)
     finally:
         os.close(fd)
     name, _, group = user.partition(":")
@@ -60,6 +59,29 @@ def resolve_user(root: Path | int, user: str, group_add: list[str] | None = None
     others = [] if group else [g.gid for g in groups if account.name and account.name in g.members]
     others += [_find_additional(groups, g) for g in group_add or []]
     return ResolvedUser(account.uid, gid, [gid, *dict.fromkeys(g for g in others if g != gid)], account.home or "/")
+
+
+def find_user(root: int, user: str) -> tuple[int, int]:
+    """Return the uid and primary gid of a name or number in the passwd file of a root (a descriptor).
+
+    Raises:
+        InvalidArgument: there is none of that name.
+    """
+    account = _find_account(_accounts(root), user)
+    return account.uid, account.gid
+
+
+def find_group(root: int, group: str) -> int:
+    """Return the gid of a group's name or number likewise."""
+    return _find_group(_groups(root), group).gid
+
+
+def _accounts(root: int) -> list[_Account]:
+    return [a for line in _lines(root, "/etc/passwd") if (a := _account(line))]
+
+
+def _groups(root: int) -> list[_Group]:
+    return [g for line in _lines(root, "/etc/group") if (g := _group(line))]
 
 
 def _find_account(accounts: list[_Account], name: str) -> _Account:

@@ -168,6 +168,16 @@ class StorageDriver(ABC):
         """
 
     @abstractmethod
+    async def adopt(self, container_id: str, diff_id: str) -> LayerInfo:
+        """Make a writable layer a layer, whose archive (that of `diff`, when nothing changes any more) has `diff_id`.
+
+        It must not be mounted, and is gone afterwards. A layer that exists already is returned.
+
+        Raises:
+            NotFound: `create` was never called.
+        """
+
+    @abstractmethod
     async def changes(self, container_id: str) -> list[Change]:
         """Return what the container changed, sorted by path, as `docker diff` shows it.
 

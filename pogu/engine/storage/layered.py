@@ -93,6 +93,10 @@ class LayeredDriver(StorageDriver):
         """Make what a container needs in its new, still unnamed directory. Runs in a thread."""
 
     @abstractmethod
+    def _seal(self, directory: Path, target: Path) -> int:
+        """Move what a container's directory holds to `target`, as a layer's content; return its size. In a thread."""
+
+    @abstractmethod
     def _probe(self) -> None:
         """Raise Unsupported if this file system will not do. Runs in a thread."""
 
@@ -356,6 +360,38 @@ class LayeredDriver(StorageDriver):
             return
         await self._do(lambda: self._trash.throw(self.container_path(container_id)))
         self._containers.pop(container_id, None)
+
+    async def adopt(self, container_id: str, diff_id: str) -> LayerInfo:
+        parent = self.parent_of(container_id)
+        chain_id = chain_of(parent, diff_id)
+        self._pin(parent)
+        try:
+            if await self._claim(chain_id):
+                try:
+                    await self._take(container_id, LayerInfo(chain_id, diff_id, 0, parent))
+                finally:
+                    self._release(chain_id)
+        except OSError as e:
+            raise PoguError(f"cannot make a layer of {container_id}: {e.strerror or e}") from e
+        finally:
+            self._unpin(parent)
+        await self.remove(container_id)
+        return self._layers[chain_id]
+
+    async def _take(self, container_id: str, wanted: LayerInfo) -> None:
+        work = self._trash.new()
+
+        def seal() -> LayerInfo:
+            work.mkdir(mode=0o700)
+            size = self._seal(self.container_path(container_id), work / "fs")
+            return LayerInfo(wanted.chain_id, wanted.diff_id, size, wanted.parent)
+
+        try:
+            info = await run_in_thread(seal, lambda: None, "seal")
+            step("storage.layer.sealed")
+            await self._name(work, info)
+        finally:
+            self._trash.throw(work)
 
     # looking at it from outside
 

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
+
+from pogu.linux.paths import open_in_root, parent_of
+from pogu.linux.trees import walk
 
 _FILES = frozenset(["etc/hosts", "etc/hostname", "etc/resolv.conf", "dev/console", ".dockerenv"])
 _DIRECTORIES = frozenset(["dev", "dev/pts", "dev/shm", "dev/mqueue", "proc", "sys"])
@@ -23,3 +27,21 @@ def is_mountpoint(path: str, status: os.stat_result) -> bool:
     if stat.S_ISLNK(status.st_mode):
         return path == "etc/mtab" and status.st_size == len("/proc/mounts")
     return path in _FILES and stat.S_ISREG(status.st_mode) and status.st_size == 0
+
+
+def remove_mountpoints(root: int, below: int | None = None) -> None:
+    """Take them out of a tree, but for those that the tree `below` has. Both are descriptors."""
+    found = [(f.path, f.is_dir) for f in walk(root) if is_mountpoint(f.path, f.status)]
+    for path, is_dir in reversed(found):
+        if below is not None and _is_there(below, path):
+            continue
+        with parent_of(root, path) as (parent, name), suppress(OSError):  # a directory with somebody's own in it stays
+            os.rmdir(name, dir_fd=parent) if is_dir else os.unlink(name, dir_fd=parent)
+
+
+def _is_there(root: int, path: str) -> bool:
+    try:
+        os.close(open_in_root(root, path, os.O_PATH | os.O_NOFOLLOW))
+    except OSError:
+        return False
+    return True

@@ -19,7 +19,7 @@ from pogu.engine.storage import compare
 from pogu.engine.storage.driver import Change
 from pogu.engine.storage.layered import LayeredDriver, like_root
 from pogu.engine.storage.lower import LowerLayers, MergedDirectory
-from pogu.engine.storage.mountpoints import is_mountpoint
+from pogu.engine.storage.mountpoints import is_mountpoint, remove_mountpoints
 from pogu.errors import PoguError, Unsupported
 from pogu.linux.mounts import MNT_DETACH, OPTION_BYTES, is_mounted, mount, mounted, unmount
 from pogu.linux.paths import open_root, opened
@@ -108,6 +108,14 @@ class OverlayDriver(LayeredDriver):
         (directory / "work").mkdir(mode=0o700)
         with opened(open_root(upper)) as fd:
             like_root(self.path_of(chain_id) / "fs" if chain_id is not None else None, fd)
+
+    def _seal(self, directory: Path, target: Path) -> int:
+        upper = directory / "upper"
+        with opened(open_root(upper)) as fd:
+            remove_mountpoints(fd)
+            size = compare.usage(fd)
+        upper.rename(target)
+        return size
 
     async def mount(self, container_id: str, target: Path) -> None:
         options = self._mount_options(container_id)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import stat
 from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from pogu.engine.archive import ExtractOptions, Readable, TarWriter, Whiteouts, extract, produce_in_thread
@@ -15,6 +16,7 @@ from pogu.engine.storage import compare
 from pogu.engine.storage.driver import Change, ChangeKind
 from pogu.engine.storage.layered import LayeredDriver, like_root
 from pogu.engine.storage.lower import MergedDirectory
+from pogu.engine.storage.mountpoints import remove_mountpoints
 from pogu.errors import NotFound, PoguError, Unsupported
 from pogu.linux.mounts import MNT_DETACH, bind, is_mounted, unmount
 from pogu.linux.paths import open_root, opened, parent_of
@@ -58,6 +60,16 @@ class VfsDriver(LayeredDriver):
 
     def _prepare(self, directory: Path, chain_id: str | None) -> None:
         self._copy(chain_id, directory / "fs")
+
+    def _seal(self, directory: Path, target: Path) -> int:
+        tree, below = directory / "fs", self._below(directory.name)
+        size = _usage(tree, below)
+        with ExitStack() as descriptors:
+            fd = descriptors.enter_context(opened(open_root(tree)))
+            old = descriptors.enter_context(opened(open_root(below))) if below is not None else None
+            remove_mountpoints(fd, old)
+        tree.rename(target)
+        return size
 
     async def mount(self, container_id: str, target: Path) -> None:
         self.parent_of(container_id)

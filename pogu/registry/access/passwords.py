@@ -44,7 +44,10 @@ class Passwords:
 
     async def check(self, user: str, password: str) -> bool:
         """Whether this is the user's password. Raises Refused (TOOMANYREQUESTS) when too many ask at once."""
-        self._refresh()
+        try:
+            self._reload()
+        except OSError as error:
+            log.error("cannot read the password file %s: %s; going on with the old one", self._path, error)
         secret = hashlib.blake2b(f"{user}\0{password}".encode(), key=self._key).digest()
         if self._right.get(secret, 0.0) > time.monotonic():
             return True
@@ -64,18 +67,6 @@ class Passwords:
             self._right.clear()
         self._right[secret] = time.monotonic() + _REMEMBER_SECONDS
         return True
-
-    def mark(self, user: str) -> str | None:
-        """What changes when the user's password does, and tells nothing of it; None without the user."""
-        self._refresh()
-        hashed = self._users.get(user)
-        return None if hashed is None else hashlib.blake2b(hashed, digest_size=16).hexdigest()
-
-    def _refresh(self) -> None:
-        try:
-            self._reload()
-        except OSError as error:
-            log.error("cannot read the password file %s: %s; going on with the old one", self._path, error)
 
     def _reload(self) -> None:
         status = self._path.stat()

@@ -1,9 +1,7 @@
 """The built-in token server: `/token`, as docker, skopeo, podman and containerd ask it.
 
 `GET /token?service=…&scope=…` with or without a user and password; `POST /token` with `grant_type=password` (the form
-of OAuth 2 that containerd tries first) or `refresh_token`. Whoever asks for more than they may gets a token for what
-they may. Who asks for it (`offline_token=true`, `access_type=offline`) also gets a refresh token, to be kept in place
-of the password; it ends when the password changes or the user goes.
+of OAuth 2 that containerd tries first). Whoever asks for more than they may gets a token for what they may.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ from pogu.registry.access import CATALOG, Action, Grant, Need
 from pogu.registry.access.credentials import basic_challenge, basic_credentials
 from pogu.registry.access.passwords import Passwords
 from pogu.registry.access.rules import Rules
-from pogu.registry.access.tokens import BadToken, Signer
+from pogu.registry.access.tokens import Signer
 from pogu.registry.names import is_name
 from pogu.registry.refusals import Refused
 
@@ -37,32 +35,16 @@ class TokenServer:
     async def __call__(self, request: Request) -> Response:
         """Answer one request. Raises Refused."""
         if request.method == "POST":
-            return await self._oauth(Query((await request.read_body(64 * 1024)).decode("utf-8", "replace")))
+            form = Query((await request.read_body(64 * 1024)).decode("utf-8", "replace"))
+            if form.get("grant_type") != "password":
+                return _json(400, {"error": "unsupported_grant_type"})
+            user = await self._user((form.get("username", ""), form.get("password", "")))
+            return self._answer(user, form)
         if request.method not in ("GET", "HEAD"):
             raise Refused("UNSUPPORTED", "the method must be GET or POST", headers=[("Allow", "GET, HEAD, POST")])
         given = request.headers.get("authorization") is not None
         user = await self._user(basic_credentials(request)) if given else ""
-        return self._answer(user, request.query, offline=request.query.get("offline_token") == "true")
-
-    async def _oauth(self, form: Query) -> Response:
-        offline = form.get("access_type") == "offline"
-        match form.get("grant_type"):
-            case "password":
-                user = await self._user((form.get("username", ""), form.get("password", "")))
-                return self._answer(user, form, offline=offline)
-            case "refresh_token":
-                return self._answer(self._refreshed(form.get("refresh_token", "")), form, offline=offline)
-        return _json(400, {"error": "unsupported_grant_type"})
-
-    def _refreshed(self, token: str) -> str:
-        """Whom a refresh token is of."""
-        try:
-            user, mark = self._signer.refreshed(token)
-        except BadToken as error:
-            raise Refused("UNAUTHORIZED", str(error)) from error
-        if self._passwords.mark(user) != mark:
-            raise Refused("UNAUTHORIZED", "the password has changed: log in again")
-        return user
+        return self._answer(user, request.query)
 
     async def _user(self, credentials: tuple[str, str] | None) -> str:
         if credentials is None or not await self._passwords.check(*credentials):
@@ -71,7 +53,7 @@ class TokenServer:
             )
         return credentials[0]
 
-    def _answer(self, user: str, query: Query, *, offline: bool) -> Response:
+    def _answer(self, user: str, query: Query) -> Response:
         service = query.get("service", self._signer.service)
         if service != self._signer.service:
             raise Refused("DENIED", f"this server gives no tokens for the service {service[:100]!r}", status=400)
@@ -80,9 +62,6 @@ class TokenServer:
         token = self._signer.token(user, grants)
         issued = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         answer = {"token": token, "access_token": token, "expires_in": self._signer.seconds, "issued_at": issued}
-        mark = self._passwords.mark(user) if offline else None
-        if mark is not None:
-            answer["refresh_token"] = self._signer.refresh_token(user, mark)
         return _json(200, answer)
 
     def _grant(self, user: str, scope: str) -> Grant | None:

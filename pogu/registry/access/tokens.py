@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
+import os
 import time
 import uuid
 from collections.abc import Sequence
@@ -16,11 +15,11 @@ from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import Key
-from joserfc.jws import JWSRegistry
+from joserfc.jwk import ECKey, Key, KeySet, OKPKey, RSAKey
 
+from pogu.errors import InvalidArgument
 from pogu.registry.access import Grant, Identity
-from pogu.registry.access.keys import Trust, own_key
+from pogu.registry.storage.files import write_whole
 
 _LEEWAY = 60.0  # seconds that two machines' clocks may differ
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]
@@ -28,24 +27,15 @@ _MOST_REMEMBERED = 10_000
 _LONGEST = 64 * 1024
 
 
-class _Form(JWSRegistry):
-    """What a token may be: longer than by default, since its header may hold certificates."""
-
-    max_header_length = _LONGEST
-
-
-_FORM = _Form(algorithms=_ALGORITHMS)
-
-
 class BadToken(Exception):
     """The token is not valid; the message says why."""
 
 
 class Verifier:
-    """Reads tokens made for `service` by `issuer` (any, if that is empty) and signed with a key that is trusted."""
+    """Reads tokens made for `service` by `issuer` (any, if that is empty) and signed with one of the keys."""
 
-    def __init__(self, trust: Trust, service: str, issuer: str = "") -> None:
-        self._trust = trust
+    def __init__(self, keys: Sequence[Key], service: str, issuer: str = "") -> None:
+        self._keys = keys
         self._service = service
         self._issuer = issuer
         self._read: dict[str, tuple[float, Identity]] = {}  # until when, and who: signatures are slow to check
@@ -80,25 +70,15 @@ class Verifier:
         return expires + _LEEWAY, Identity(subject if isinstance(subject, str) else "", grants)
 
     def _claims(self, token: str) -> dict[str, Any]:
-        """The claims, if a trusted key has signed them.
-
-        A key is never taken from the token itself, but from certificates in its header that trusted ones vouch for.
-        """
-        for key in [*self._trust.keys, *self._vouched(token)]:
+        """The claims, if one of the keys has signed them. A key is never taken from the token itself."""
+        for key in self._keys:
             try:
-                claims = jwt.decode(token, key, registry=_FORM).claims
+                claims = jwt.decode(token, key, algorithms=_ALGORITHMS).claims
             except (JoseError, ValueError, TypeError):
                 continue
             if isinstance(claims, dict):
                 return claims
         raise BadToken("the token is not signed by a known key")
-
-    def _vouched(self, token: str) -> list[Key]:
-        """The key of the token's chain of certificates (RFC 7515, 4.1.6), if it leads to a trusted one."""
-        if self._trust.chains is None:
-            return []
-        key = self._trust.chains.key(_header(token).get("x5c"))
-        return [] if key is None else [key]
 
 
 class Signer:
@@ -108,11 +88,11 @@ class Signer:
         self.issuer = issuer
         self.service = service
         self.seconds = seconds
-        self._key = own_key(path)
+        self._key = _own_key(path)
 
     def verifier(self) -> Verifier:
         """What reads the tokens made here."""
-        return Verifier(Trust((self._key,)), self.service, self.issuer)
+        return Verifier([self._key], self.service, self.issuer)
 
     def token(self, user: str, grants: Sequence[Grant]) -> str:
         """A token for a user ("" for nobody in particular) that grants this."""
@@ -127,47 +107,68 @@ class Signer:
             "jti": str(uuid.uuid4()),
             "access": [{"type": grant.kind, "name": grant.name, "actions": sorted(grant.actions)} for grant in grants],
         }
-        return self._signed(claims)
-
-    def refresh_token(self, user: str, mark: str) -> str:
-        """A token that gets other tokens for a user, as long as `mark` says the same of their password."""
-        claims = {
-            "iss": self.issuer,
-            "sub": user,
-            "aud": self._refreshing,
-            "iat": int(time.time()),
-            "jti": str(uuid.uuid4()),
-            "mark": mark,
-        }
-        return self._signed(claims)
-
-    def refreshed(self, token: str) -> tuple[str, str]:
-        """The user and mark of a `refresh_token`. Raises BadToken."""
-        try:
-            claims = jwt.decode(token[:_LONGEST], self._key, algorithms=["ES256"]).claims
-        except (JoseError, ValueError, TypeError) as error:
-            raise BadToken("the refresh token is not from here") from error
-        if claims.get("aud") != self._refreshing or claims.get("iss") != self.issuer:
-            raise BadToken("the token is none for refreshing")
-        return str(claims.get("sub", "")), str(claims.get("mark", ""))
-
-    @property
-    def _refreshing(self) -> str:
-        """The audience of refresh tokens, which no registry takes for its own."""
-        return f"{self.service} refresh"
-
-    def _signed(self, claims: dict[str, Any]) -> str:
         return jwt.encode({"alg": "ES256", "typ": "JWT", "kid": self._key.thumbprint()}, claims, self._key)
 
 
-def _header(token: str) -> dict[str, Any]:
-    """The header of a token that nobody has checked yet; empty if it is none."""
-    encoded = token.partition(".")[0]
+def _own_key(path: Path) -> ECKey:
     try:
-        header = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
-    except (binascii.Error, ValueError, RecursionError):
-        return {}
-    return header if isinstance(header, dict) else {}
+        return ECKey.import_key(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        key = ECKey.generate_key("P-256", private=True)
+        old = os.umask(0o077)
+        try:
+            write_whole(path, json.dumps(key.as_dict(private=True)).encode())
+        finally:
+            os.umask(old)
+        return key
+    except (ValueError, JoseError) as error:
+        raise InvalidArgument(f"{path} is not a key: {error}") from error
+
+
+def load_keys(path: Path) -> list[Key]:
+    """The public keys in a file: a JSON Web Key (Set), or PEM blocks of keys and certificates.
+
+    Raises:
+        InvalidArgument: it cannot be read, or has none.
+    """
+    try:
+        data = path.read_bytes()
+        keys = _json_keys(data) if data.lstrip()[:1] == b"{" else _pem_keys(data)
+    except OSError as error:
+        raise InvalidArgument(f"cannot read the keys of the tokens' issuer: {path}: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError, JoseError) as error:
+        raise InvalidArgument(f"{path} holds neither PEM nor a JSON Web Key Set: {error}") from error
+    if not keys:
+        raise InvalidArgument(f"{path} holds no key")
+    return keys
+
+
+def _json_keys(data: bytes) -> list[Key]:
+    value = json.loads(data)
+    return list(KeySet.import_key_set(value if "keys" in value else {"keys": [value]}).keys)
+
+
+def _pem_keys(data: bytes) -> list[Key]:
+    from cryptography import x509  # noqa: PLC0415 # joserfc brings it; only needed here
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
+
+    keys: list[Key] = []
+    for block in data.split(b"-----BEGIN ")[1:]:
+        pem = b"-----BEGIN " + block
+        if block.startswith(b"CERTIFICATE-----"):
+            public = x509.load_pem_x509_certificate(pem).public_key()
+            pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        keys.append(_pem_key(pem))
+    return keys
+
+
+def _pem_key(pem: bytes) -> Key:
+    for kind in (RSAKey, ECKey, OKPKey):
+        try:
+            return kind.import_key(pem)
+        except (ValueError, TypeError, JoseError):
+            continue
+    raise ValueError("unknown kind of key")
 
 
 def _number(value: object) -> float | None:

@@ -7,7 +7,8 @@ import pytest
 from pogu.dialects.docker.api import all_routes
 from pogu.dialects.docker.openapi import describe
 
-NO_ENGINE = SimpleNamespace(containers=None, images=None, networks=None, volumes=None, events=None, config=None)
+_ROOMS = ("containers", "images", "networks", "volumes", "events", "config", "builder")
+NO_ENGINE = SimpleNamespace(**dict.fromkeys(_ROOMS))
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ TWO = tar_of({"two": b"22"})
 async def test_nothing_is_collected_while_something_is_added(machine: Machine, tmp_path: Path) -> None:
     file = tmp_path / "layer"
     file.write_bytes(ONE)
-    layers = machine.images._layers
+    layers = machine.images.layers
     async with layers.adding():
         stored = await layers.add(LayerFile(file, digest_of(ONE)), None)
         identifier = await machine.add("other:1")
@@ -31,7 +31,7 @@ async def test_nothing_is_collected_while_something_is_added(machine: Machine, t
 async def test_a_failed_addition_is_cleared_up(machine: Machine, tmp_path: Path) -> None:
     file = tmp_path / "layer"
     file.write_bytes(ONE)
-    layers = machine.images._layers
+    layers = machine.images.layers
     with pytest.raises(RuntimeError):
         async with layers.adding():
             await layers.add(LayerFile(file, digest_of(ONE)), None)
@@ -43,18 +43,18 @@ async def test_a_layer_that_is_not_what_it_says_is_not_added(machine: Machine, t
     file = tmp_path / "layer"
     file.write_bytes(ONE)
     with pytest.raises(InvalidArgument):
-        async with machine.images._layers.adding():
-            await machine.images._layers.add(LayerFile(file, digest_of(TWO)), None)
+        async with machine.images.layers.adding():
+            await machine.images.layers.add(LayerFile(file, digest_of(TWO)), None)
     assert machine.files() == []
 
 
 async def test_a_leftover_layer_of_the_driver_is_checked_before_it_is_used(machine: Machine, tmp_path: Path) -> None:
     file = tmp_path / "layer"
     file.write_bytes(TWO)
-    async with machine.images._layers.adding():
+    async with machine.images.layers.adding():
         await machine.driver.add_layer(None, None, io.BytesIO(ONE))
         with pytest.raises(InvalidArgument, match="layer content has digest"):
-            await machine.images._layers.add(LayerFile(file, digest_of(ONE)), None)
+            await machine.images.layers.add(LayerFile(file, digest_of(ONE)), None)
 
 
 async def test_layers_the_driver_lost_are_unpacked_again_at_a_start(machine: Machine) -> None:

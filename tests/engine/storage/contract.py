@@ -332,6 +332,36 @@ class StorageDriverContract:
         assert names(await collect(driver.diff("c"))) == ["f"]
         assert await driver.usage("c") == 1
 
+    async def test_a_writable_layer_becomes_a_layer(
+        self, driver: StorageDriver, layer: LayerInfo, target: Path
+    ) -> None:
+        for name in ("c", "again"):
+            await driver.create(name, layer.chain_id)
+            await driver.mount(name, target)
+            (target / "new").write_text("five\n")
+            os.utime(target / "new", (1, 1))
+            (target / "etc").mkdir(exist_ok=True)
+            (target / "etc" / "hosts").touch()  # as the runtime makes it, to mount on it
+            for path in (target / "etc", target):
+                os.utime(path, (2, 2))
+            await driver.unmount(name, target)
+        archive = await collect(driver.diff("c"))
+        info = await driver.adopt("c", digest(archive))
+        assert (info.parent, info.diff_id, info.size) == (layer.chain_id, digest(archive), 5)
+        assert info.chain_id == chain_of(layer.chain_id, digest(archive))
+        assert driver.containers() == ["again"]
+        assert names(await collect(driver.layer_diff(info.chain_id))) == names(archive)
+        assert await driver.adopt("again", digest(archive)) == info
+        assert driver.containers() == []
+        await driver.create("on-it", info.chain_id)
+        await driver.mount("on-it", target)
+        assert (target / "new").read_text() == "five\n"
+        assert not (target / "etc" / "hosts").exists()
+
+    async def test_what_was_never_created_cannot_become_a_layer(self, driver: StorageDriver) -> None:
+        with pytest.raises(NotFound):
+            await driver.adopt("c", digest(BASE))
+
     async def test_many_containers_at_once(self, driver: StorageDriver, layer: LayerInfo, tmp_path: Path) -> None:
         targets = {f"c{i}": tmp_path / f"m{i}" for i in range(20)}
 

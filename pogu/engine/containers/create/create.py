@@ -51,10 +51,13 @@ async def create(
     *,
     networking: NetworkingConfig | None,
     platform: str | None = None,
+    base: Image | None = None,
+    purpose: str = "",
 ) -> Created:
     """Make a container's record and writable layer; nothing of it runs or is mounted yet.
 
-    The arguments are the new container's from now on. On failure nothing is left.
+    The arguments are the new container's from now on. On failure nothing is left. `base` is an image in place of the
+    one that `config` names; it need not be among the engine's. `purpose` is kept in the record.
 
     Raises:
         InvalidArgument: a setting is wrong, alone, together with others or on this host.
@@ -68,11 +71,14 @@ async def create(
     warnings = check_request(rooms, config, host, networking)
     if name is not None and name.strip("/"):
         name = check_name(name.removeprefix("/"), "container", shown=name)
-    image = rooms.images.resolve(config.image, platform or "") if config.image else None
+    image = base
+    if image is None and config.image:
+        image = rooms.images.resolve(config.image, platform or "")
     config = _merge(config, image)
     warnings += _platform_warnings(image, platform)
     _resolve_modes(rooms, host)
     entry = _new_entry(rooms, name or None, config=config, host=host, networking=networking, image=image)
+    entry.record.purpose = purpose
     try:
         await _make(rooms, entry, image)
     except BaseException:

@@ -1,0 +1,144 @@
+"""Which files the sources of COPY and ADD mean."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+
+from pogu.errors import InvalidArgument, NotFound
+from pogu.linux.paths import open_directory, open_in_root, opened
+
+_META = re.compile(r"[*?\[\\]")
+
+
+def has_wildcard(pattern: str) -> bool:
+    """Tell whether a source is a pattern of Go's filepath.Match."""
+    return bool(_META.search(pattern))
+
+
+def clean(path: str) -> str:
+    """Return a source as a path below the root: `.` is "", and `..` does not lead out."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def expand(root: int, pattern: str) -> list[str]:
+    """Return the paths below the root that a source means, sorted.
+
+    Raises:
+        NotFound: a source without wildcards is not there.
+        InvalidArgument: the pattern is malformed.
+    """
+    wanted = clean(pattern)
+    if not has_wildcard(wanted):
+        if not _is_there(root, wanted):
+            raise NotFound(f'"/{wanted}": not found')
+        return [wanted]
+    found = [""]
+    for part in wanted.split("/"):
+        found = [path for base in found for path in _step(root, base, part)]
+    return found
+
+
+def _step(root: int, base: str, part: str) -> Iterator[str]:
+    if not has_wildcard(part):
+        path = f"{base}/{part}" if base else part
+        if _is_there(root, path):
+            yield path
+        return
+    matches = compile_component(part)
+    try:
+        directory = open_directory(root, base or "/")
+    except OSError:
+        return
+    with opened(directory):
+        for name in sorted(os.listdir(directory)):  # noqa: PTH208 # a descriptor
+            if matches.fullmatch(name):
+                yield f"{base}/{name}" if base else name
+
+
+def _is_there(root: int, path: str) -> bool:
+    try:
+        os.close(open_in_root(root, path or "/", os.O_PATH | os.O_NOFOLLOW))
+    except OSError:
+        return False
+    return True
+
+
+def status(root: int, path: str) -> os.stat_result:
+    """Return what a source is, links followed. Raises OSError."""
+    with opened(open_in_root(root, path or "/", os.O_PATH)) as fd:
+        return os.fstat(fd)
+
+
+def is_directory(root: int, path: str) -> bool:
+    """Tell whether a path is a directory or a link to one; False where nothing is."""
+    try:
+        return stat.S_ISDIR(status(root, path).st_mode)
+    except OSError:
+        return False
+
+
+def compile_component(pattern: str) -> re.Pattern[str]:
+    """Return one component of a pattern of Go's filepath.Match as a regular expression.
+
+    Raises:
+        InvalidArgument: syntax error in pattern.
+    """
+    out, at = [], 0
+    while at < len(pattern):
+        char = pattern[at]
+        at += 1
+        if char == "*":
+            out.append(".*")
+        elif char == "?":
+            out.append(".")
+        elif char == "[":
+            text, at = _class(pattern, at)
+            out.append(text)
+        elif char == "\\":
+            if at == len(pattern):
+                raise _malformed(pattern)
+            out.append(re.escape(pattern[at]))
+            at += 1
+        else:
+            out.append(re.escape(char))
+    return re.compile("".join(out), re.DOTALL)
+
+
+def _class(pattern: str, at: int) -> tuple[str, int]:
+    negated = pattern[at : at + 1] == "^"
+    at += negated
+    ranges: list[str] = []
+    while True:
+        if pattern[at : at + 1] == "]" and ranges:
+            return f"[{'^' if negated else ''}{''.join(ranges)}]", at + 1
+        low, at = _one(pattern, at)
+        high = low
+        if pattern[at : at + 1] == "-":
+            high, at = _one(pattern, at + 1)
+        if low <= high:
+            ranges.append(f"{re.escape(low)}-{re.escape(high)}")
+        elif not ranges:
+            ranges.append("")
+
+
+def _one(pattern: str, at: int) -> tuple[str, int]:
+    if at < len(pattern) and pattern[at] == "\\":
+        at += 1
+    elif pattern[at : at + 1] in ("-", "]"):
+        raise _malformed(pattern)
+    if at >= len(pattern):
+        raise _malformed(pattern)
+    return pattern[at], at + 1
+
+
+def _malformed(pattern: str) -> InvalidArgument:
+    return InvalidArgument(f"syntax error in pattern: {pattern}")

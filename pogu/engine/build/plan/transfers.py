@@ -1,0 +1,173 @@
+"""RUN, COPY and ADD: instructions that make layers, and take from other stages, images and contexts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from pogu.engine.build.contexts.context import Context
+from pogu.engine.build.dockerfile import instructions as written
+from pogu.engine.build.dockerfile.expansion import expand_heredoc
+from pogu.engine.build.dockerfile.mounts import parse_mount
+from pogu.engine.build.failures import BuildFailed
+from pogu.engine.build.plan.dispatch import Scene
+from pogu.engine.build.plan.stage import Stage
+from pogu.engine.build.solving.fetching import is_git_url, is_url
+from pogu.engine.build.steps import (
+    ContextFiles,
+    Copy,
+    Inline,
+    Remote,
+    Repository,
+    Run,
+    RunMount,
+    Source,
+    StageFiles,
+    Step,
+)
+from pogu.errors import InvalidArgument
+
+FindFrom = Callable[[str, int], Awaitable[Step | Context]]
+"""Finds what `--from` names; takes the line too."""
+
+_SCRIPT = "/dev/pipes/EOF"
+
+
+async def run(scene: Scene, what: written.Run, find: FindFrom) -> None:
+    """RUN. Raises BuildFailed."""
+    stage, around = scene.stage, scene.around
+    args, mounts = _command(stage, what)
+    mounts += [await _mount(scene, text, find) for text in what.mounts]
+    env = [*(stage.config.env or []), *_arguments(scene)]
+    shown = [f"{name}={value}" for name, value in sorted(stage.arguments.items()) if name not in stage.env]
+    step = Run(
+        name=scene.title,
+        line=scene.line,
+        parent=stage.step,
+        args=tuple(args),
+        command=" ".join(args),
+        env=tuple(env),
+        cwd=stage.config.working_dir or "/",
+        user=stage.config.user or "",
+        mounts=tuple(mounts),
+        network=what.network if what.network != "default" else around.options.network,
+        insecure=what.security == "insecure",
+        hostname=around.options.hostname,
+        volumes=tuple(stage.config.volumes or ()) if around.options.classic else (),
+        limits=around.options.limits,
+        no_cache=scene.no_cache,
+    )
+    stage.note(around.wording.run(args, shown), around.wording.comment, step)
+
+
+def _command(stage: Stage, what: written.Run) -> tuple[list[str], list[RunMount]]:
+    if what.script is not None:
+        text = what.script.text
+        if text.startswith("#!"):
+            return [_SCRIPT], [RunMount(type="script", target=_SCRIPT, mode=0o755, content=text.encode())]
+        return [*stage.shell, text], []
+    if what.command.shell:
+        return [*stage.shell, what.shell_text], []
+    return list(what.command.words), []
+
+
+def _arguments(scene: Scene) -> list[str]:
+    """Return the arguments as a command's environment; what the image sets itself is not changed by them."""
+    known = scene.stage.env
+    given = {**scene.around.arguments.proxies(), **scene.stage.arguments}
+    return [f"{name}={value}" for name, value in given.items() if name not in known]
+
+
+async def _mount(scene: Scene, text: str, find: FindFrom) -> RunMount:
+    try:
+        mount = parse_mount(text, scene.expand)
+        files: StageFiles | ContextFiles | None = None
+        if mount.type == "bind" or (mount.type == "cache" and mount.from_):
+            found = await find(mount.from_, scene.line) if mount.from_ else scene.around.context
+            pattern = (mount.source or "/",)
+            files = _files(found, pattern)
+    except InvalidArgument as e:
+        raise BuildFailed(e.message, scene.line) from None
+    target = scene.absolute(mount.target).rstrip("/") if mount.target else ""
+    identifier = mount.id
+    if mount.type == "secret":
+        identifier = identifier or mount.source or target.rpartition("/")[2]
+        if not target and mount.env is None:
+            target = f"/run/secrets/{identifier.rpartition('/')[2]}"
+    elif not identifier:
+        identifier = target if mount.type == "cache" else "default"
+    return RunMount(
+        type=mount.type,
+        target=target,
+        files=files,
+        writable=not mount.readonly,
+        id=identifier,
+        required=mount.required,
+        sharing=mount.sharing or "shared",
+        mode=mount.mode,
+        uid=mount.uid or 0,
+        gid=mount.gid or 0,
+        size=mount.size or 0,
+        env=mount.env or "",
+    )
+
+
+async def transfer(scene: Scene, what: written.Copy | written.Add, find: FindFrom) -> None:
+    """COPY and ADD. Raises BuildFailed."""
+    stage, around = scene.stage, scene.around
+    sources = await _sources(scene, what, find)
+    destination = scene.expand(what.destination)
+    step = Copy(
+        name=scene.title,
+        line=scene.line,
+        parent=stage.step,
+        sources=tuple(sources),
+        destination=scene.absolute(destination) or "/",
+        owner=scene.expand(what.chown) if what.chown else None,
+        keep_owners=not around.options.classic,
+        mode=scene.expand(what.chmod) if what.chmod else "",
+        link=what.link,
+        parents=isinstance(what, written.Copy) and what.parents,
+        excludes=tuple(scene.expand(pattern) for pattern in what.excludes),
+        unpack=isinstance(what, written.Add) and what.unpack is not False,
+        no_cache=scene.no_cache,
+    )
+    names = [*(scene.expand(source) for source in what.sources), *(f"<<{h.name}" for h in what.contents)]
+    text = " ".join([what.name, *names, destination])
+    stage.note(around.wording.copy(text, "", destination, stage.shell), around.wording.comment, step)
+
+
+async def _sources(scene: Scene, what: written.Copy | written.Add, find: FindFrom) -> list[Source]:
+    from_ = scene.expand(what.from_) if isinstance(what, written.Copy) else ""
+    found = await find(from_, scene.line) if from_ else scene.around.context
+    local: list[str] = []
+    sources: list[Source] = []
+    for text in map(scene.expand, what.sources):
+        remote = _remote(what, text) if isinstance(what, written.Add) else None
+        if remote is not None:
+            sources.append(remote)
+        else:
+            local.append(text)
+    if local:
+        sources.insert(0, _files(found, tuple(local)))
+    sources += [Inline(heredoc.name, _content(scene, heredoc)) for heredoc in what.contents]
+    return sources
+
+
+def _files(found: Step | Context, patterns: tuple[str, ...]) -> StageFiles | ContextFiles:
+    if isinstance(found, Context):
+        found.need(patterns)
+        return ContextFiles(found, patterns)
+    return StageFiles(found, patterns)
+
+
+def _remote(what: written.Add, text: str) -> Source | None:
+    if is_git_url(text):
+        return Repository(text, bool(what.keep_git_dir), what.checksum)
+    if is_url(text):
+        return Remote(text, what.checksum)
+    return None
+
+
+def _content(scene: Scene, heredoc: written.Heredoc) -> bytes:
+    text = heredoc.text
+    return (expand_heredoc(text, scene.stage.variables) if heredoc.expand else text).encode()
