@@ -7,7 +7,8 @@ import re
 import stat
 from collections.abc import Iterator
 
-from pogu.errors import InvalidArgument, NotFound
+from pogu.engine.build.globs import path_matcher
+from pogu.errors import NotFound
 from pogu.linux.paths import open_directory, open_in_root, opened
 
 _META = re.compile(r"[*?\[\\]")
@@ -53,14 +54,14 @@ def _step(root: int, base: str, part: str) -> Iterator[str]:
         if _is_there(root, path):
             yield path
         return
-    matches = compile_component(part)
+    matches = path_matcher(part)
     try:
         directory = open_directory(root, base or "/")
     except OSError:
         return
     with opened(directory):
         for name in sorted(os.listdir(directory)):  # noqa: PTH208 # a descriptor
-            if matches.fullmatch(name):
+            if matches(name):
                 yield f"{base}/{name}" if base else name
 
 
@@ -84,61 +85,3 @@ def is_directory(root: int, path: str) -> bool:
         return stat.S_ISDIR(status(root, path).st_mode)
     except OSError:
         return False
-
-
-def compile_component(pattern: str) -> re.Pattern[str]:
-    """Return one component of a pattern of Go's filepath.Match as a regular expression.
-
-    Raises:
-        InvalidArgument: syntax error in pattern.
-    """
-    out, at = [], 0
-    while at < len(pattern):
-        char = pattern[at]
-        at += 1
-        if char == "*":
-            out.append(".*")
-        elif char == "?":
-            out.append(".")
-        elif char == "[":
-            text, at = _class(pattern, at)
-            out.append(text)
-        elif char == "\\":
-            if at == len(pattern):
-                raise _malformed(pattern)
-            out.append(re.escape(pattern[at]))
-            at += 1
-        else:
-            out.append(re.escape(char))
-    return re.compile("".join(out), re.DOTALL)
-
-
-def _class(pattern: str, at: int) -> tuple[str, int]:
-    negated = pattern[at : at + 1] == "^"
-    at += negated
-    ranges: list[str] = []
-    while True:
-        if pattern[at : at + 1] == "]" and ranges:
-            return f"[{'^' if negated else ''}{''.join(ranges)}]", at + 1
-        low, at = _one(pattern, at)
-        high = low
-        if pattern[at : at + 1] == "-":
-            high, at = _one(pattern, at + 1)
-        if low <= high:
-            ranges.append(f"{re.escape(low)}-{re.escape(high)}")
-        elif not ranges:
-            ranges.append("")
-
-
-def _one(pattern: str, at: int) -> tuple[str, int]:
-    if at < len(pattern) and pattern[at] == "\\":
-        at += 1
-    elif pattern[at : at + 1] in ("-", "]"):
-        raise _malformed(pattern)
-    if at >= len(pattern):
-        raise _malformed(pattern)
-    return pattern[at], at + 1
-
-
-def _malformed(pattern: str) -> InvalidArgument:
-    return InvalidArgument(f"syntax error in pattern: {pattern}")
