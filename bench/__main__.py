@@ -12,14 +12,22 @@ import sys
 import time
 from collections.abc import Sequence
 
-from bench import data, growth, many, memory, pulls, starting
+from bench import data, growth, many, memory, pulls, registry, starting
 from bench.case import Case, Row
 from bench.peers import REPOSITORY, Scene, scene
 from bench.plots import bars
 from bench.report import line, page
 
 DOCS = REPOSITORY / "docs"
-ALL: list[Case] = [*starting.CASES, *many.CASES, *data.CASES, *memory.CASES, *growth.CASES, *pulls.CASES]
+ALL: list[Case] = [
+    *starting.CASES,
+    *many.CASES,
+    *data.CASES,
+    *memory.CASES,
+    *growth.CASES,
+    *pulls.CASES,
+    *registry.CASES,
+]
 
 
 def main(arguments: Sequence[str]) -> int:
