@@ -20,7 +20,7 @@ class Reference(Dockerd):
 
     def __init__(self, home: Path) -> None:
         super().__init__(home)
-        self._namespace = f"pogu-{home.name.rpartition('.')[2].lower()}"
+        self._namespace = self.namespace = f"pogu-{home.name.rpartition('.')[2].lower()}"
 
     @property
     def url(self) -> str:
