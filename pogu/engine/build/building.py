@@ -71,7 +71,7 @@ class Builder:
         self._mounts = CacheDirectories(config.root / "build" / "mounts")
         self._directories = ContextDirectories(config.root / "build" / "contexts")
         self.cache = BuildCache(state, images)
-        workshop = self._workshop = Workshop(storage, containers.rooms.roots, images.layers)
+        workshop = self.workshop = Workshop(storage, containers.rooms.roots, images.layers)
         files = FileDigests()
         mounter = Mounter(workshop, self._mounts, self._passing)
         self._workers = Workers(
@@ -163,7 +163,7 @@ class Builder:
         above = final.layers[len(below.layers) :]
         if above:
             archives = [self._images.blob(layer.digest) for layer in above]
-            final = await self._workshop.make(below, building.lease, lambda root: put_together(archives, root))
+            final = await self.workshop.make(below, building.lease, lambda root: put_together(archives, root))
         image = self._images.get(identifier)
         raw = squashed(image, final, target.base_id)
         return await self._images.add_built(raw, final.layers)

@@ -225,6 +225,7 @@ class Containers:
         *,
         base: Image | None = None,
         purpose: str = "",
+        passing_env: Sequence[str] = (),
     ) -> Created:
         """Make a container; see `create.create`."""
         work = create(
@@ -236,6 +237,7 @@ class Containers:
             platform=platform,
             base=base,
             purpose=purpose,
+            passing_env=passing_env,
         )
         return await self._do(work, "create")
 

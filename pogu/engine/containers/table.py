@@ -51,6 +51,7 @@ class Entry:
     manually_restarted: bool = False
     holds_root: bool = False  # the run has the root mounted
     execs: set[str] = field(default_factory=set)
+    passing_env: list[str] = field(default_factory=list)  # variables that must not be recorded: secrets of a build
     process: dict[str, Any] | None = None  # the first process as it was launched (OCI form)
     since_ns: int = 0  # time.monotonic_ns() of the present run's start, 0 before it is known
     oom_early: bool = False  # the kernel killed one of its processes before its start was told

@@ -39,7 +39,7 @@ def expand(root: int, pattern: str) -> list[str]:
     """
     wanted = clean(pattern)
     if not has_wildcard(wanted):
-        if not _is_there(root, wanted):
+        if not _leads_somewhere(root, wanted):
             raise NotFound(f'"/{wanted}": not found')
         return [wanted]
     found = [""]
@@ -68,6 +68,15 @@ def _step(root: int, base: str, part: str) -> Iterator[str]:
 def _is_there(root: int, path: str) -> bool:
     try:
         os.close(open_in_root(root, path or "/", os.O_PATH | os.O_NOFOLLOW))
+    except OSError:
+        return False
+    return True
+
+
+def _leads_somewhere(root: int, path: str) -> bool:
+    """Tell whether something is at a path, a link at its end followed."""
+    try:
+        os.close(open_in_root(root, path or "/", os.O_PATH))
     except OSError:
         return False
     return True

@@ -57,11 +57,14 @@ class Placement:
     """One COPY or ADD, carried out on a mounted root. Blocks."""
 
     def __init__(self, step: Copy, sources: list[Opened], owners: Path) -> None:
-        """`owners` is the root whose passwd and group files name the owner."""
+        """`owners` is the root whose passwd and group files name the owner. Raises BuildFailed."""
         self._step = step
         self._sources = sources
-        self._owner = resolve_owner(owners, step.owner) if step.owner is not None else None
-        self._mode = parse_mode(step.mode) if step.mode else None
+        try:
+            self._owner = resolve_owner(owners, step.owner) if step.owner is not None else None
+            self._mode = parse_mode(step.mode) if step.mode else None
+        except InvalidArgument as e:
+            raise BuildFailed(e.message, step.line) from None
 
     def place(self, target: Path) -> None:
         """Bring all sources to where they belong.

@@ -42,11 +42,12 @@ class Runner:
         purpose = "hidden build" if hidden else "build"
         created = await self._containers.create(
             None,
-            _config(step, mounted),
+            _config(step),
             _host_config(step, mounted),
             NetworkingConfig(),
             base=_base(below),
             purpose=purpose,
+            passing_env=mounted.env,
         )
         if not hidden:
             output(0, created.id.encode())
@@ -100,10 +101,10 @@ def _base(below: Snapshot) -> Image:
     )
 
 
-def _config(step: Run, mounted: MountedRun) -> ContainerConfig:
+def _config(step: Run) -> ContainerConfig:
     return ContainerConfig(
         cmd=list(step.args),
-        env=[*step.env, *mounted.env],
+        env=list(step.env),
         working_dir=step.cwd,
         user=step.user,
         hostname=step.hostname,

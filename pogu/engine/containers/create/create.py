@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pogu.engine.containers.create.defaults import fill_config, fill_host_config
@@ -53,11 +54,13 @@ async def create(
     platform: str | None = None,
     base: Image | None = None,
     purpose: str = "",
+    passing_env: Sequence[str] = (),
 ) -> Created:
     """Make a container's record and writable layer; nothing of it runs or is mounted yet.
 
     The arguments are the new container's from now on. On failure nothing is left. `base` is an image in place of the
-    one that `config` names; it need not be among the engine's. `purpose` is kept in the record.
+    one that `config` names; it need not be among the engine's. `purpose` is kept in the record; `passing_env` are
+    variables that are not, so that it can be started while this daemon runs, and is not to be restarted.
 
     Raises:
         InvalidArgument: a setting is wrong, alone, together with others or on this host.
@@ -79,6 +82,7 @@ async def create(
     _resolve_modes(rooms, host)
     entry = _new_entry(rooms, name or None, config=config, host=host, networking=networking, image=image)
     entry.record.purpose = purpose
+    entry.passing_env = list(passing_env)
     try:
         await _make(rooms, entry, image)
     except BaseException:

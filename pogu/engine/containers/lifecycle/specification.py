@@ -67,7 +67,7 @@ async def launch_spec(
         mounts=[*mounts, *([shared] if shared else [])],
         host=host(rooms.config.init_path),
         config=rooms.config,
-        env=process_env(record, user, links=links),
+        env=process_env(record, user, links=links, own=entry.passing_env),
     )
     entry.process = spec["process"]
     directory = rooms.directory(entry.id)
