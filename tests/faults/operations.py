@@ -293,6 +293,26 @@ class Load(Operation):
         assert b"".join(api.images.get("op-loaded:1").save(named=True))
 
 
+class Build(Operation):
+    """A build of two steps: what is done of it is found by the next."""
+
+    name = "image build"
+    _DOCKERFILE = b"FROM busybox\nRUN echo one > /one\nCOPY file /two\nLABEL built=yes\n"
+
+    def do(self, api: Api) -> None:
+        context = _tar({"Dockerfile": self._DOCKERFILE, "file": b"two"})
+        api.images.build(fileobj=io.BytesIO(context), custom_context=True, tag="op-built:1")
+
+    def judge(self, api: Api, acknowledged: bool) -> None:
+        exists = there(api.images.get, "op-built:1")
+        assert exists or not acknowledged
+        assert not api.containers.list(all=True, filters={"ancestor": "busybox", "status": "exited"})
+        if not exists:
+            self.do(api)
+        said = api.containers.run("op-built:1", ["cat", "/one", "/two"], remove=True)
+        assert said == b"one\ntwo"
+
+
 @cache
 def _repository() -> str:
     """Start a registry, one for all of this process, with an image in it; return the image's repository."""
@@ -511,7 +531,7 @@ class Disconnect(Connect):
 
 
 OPERATIONS: list[type[Operation]] = [
-    Create, Start, RunToExit, RestartOnFailure, Stop, Exec, Commit, Remove, Rename, Pause, Load, Pull, Push, Import,
+    Create, Start, RunToExit, RestartOnFailure, Stop, Exec, Commit, Remove, Rename, Pause, Load, Build, Pull, Push, Import,
     Tag, Untag, RemoveImage, CreateVolume, RemoveVolume, CreateNetwork, RemoveNetwork, Connect, Disconnect,
 ]  # fmt: skip
 

@@ -34,6 +34,7 @@ SHORT = {
     "container commit": ("image.make.layer",),
     "container remove": ("container.remove.cleared",),
     "image load": ("storage.layer.named",),
+    "image build": ("build.command.ended", "build.step.recorded"),
     "image pull": ("image.pull.layer",),
     "image push": ("image.push.sent",),
     "image untag": ("state.written",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from pogu import failpoints
 from pogu.engine.build.failures import CommandFailed
 from pogu.engine.build.snapshots import Snapshot
 from pogu.engine.build.solving.mounting import MountedRun, Mounter
@@ -53,6 +54,7 @@ class Runner:
             output(0, created.id.encode())
         try:
             await self._finish(created.id, step, output)
+            failpoints.step("build.command.ended")
             await self._mounter.clean(created.id, mounted)
             return await self._workshop.seal(created.id, below, lease)
         finally:

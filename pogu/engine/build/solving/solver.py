@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from pogu import failpoints
 from pogu.engine.build.cache import BuildCache
 from pogu.engine.build.client import BuildClient
 from pogu.engine.build.progress import Log, Progress, Report, Vertex
@@ -201,7 +202,9 @@ class Solver:
         async def begin(say: Output) -> Snapshot:
             async with self._slots:
                 made = await work(say)
+            failpoints.step("build.step.made")
             await self._workers.cache.put(keys, made, step.name, self._order.keeps)
+            failpoints.step("build.step.recorded")
             return made
 
         alone = f"{self._order.identity}-" if self._order.no_cache or step.no_cache else ""
