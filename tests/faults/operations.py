@@ -531,8 +531,8 @@ class Disconnect(Connect):
 
 
 OPERATIONS: list[type[Operation]] = [
-    Create, Start, RunToExit, RestartOnFailure, Stop, Exec, Commit, Remove, Rename, Pause, Load, Build, Pull, Push, Import,
-    Tag, Untag, RemoveImage, CreateVolume, RemoveVolume, CreateNetwork, RemoveNetwork, Connect, Disconnect,
+    Create, Start, RunToExit, RestartOnFailure, Stop, Exec, Commit, Remove, Rename, Pause, Load, Build, Pull, Push,
+    Import, Tag, Untag, RemoveImage, CreateVolume, RemoveVolume, CreateNetwork, RemoveNetwork, Connect, Disconnect,
 ]  # fmt: skip
 
 

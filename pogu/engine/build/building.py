@@ -16,10 +16,15 @@ from pogu.engine.build.contexts.directories import ContextDirectories
 from pogu.engine.build.contexts.inputs import Inputs, Receiver
 from pogu.engine.build.dockerfile import parse
 from pogu.engine.build.dockerfile.instructions import Dockerfile
-from pogu.engine.build.exporting import document
 from pogu.engine.build.failures import BuildFailed
 from pogu.engine.build.files.checksums import FileDigests
-from pogu.engine.build.options import BuildOptions
+from pogu.engine.build.options import BuildOptions, Output
+from pogu.engine.build.outputs import inline_cache
+from pogu.engine.build.outputs.document import Document, Result, document
+from pogu.engine.build.outputs.exporter import Exporter
+from pogu.engine.build.outputs.inline_cache import noted, steps_of
+from pogu.engine.build.outputs.squashing import put_together, squashed
+from pogu.engine.build.outputs.timestamps import clamped
 from pogu.engine.build.plan.arguments import Arguments
 from pogu.engine.build.plan.bases import Bases
 from pogu.engine.build.plan.dispatch import Surroundings
@@ -31,7 +36,7 @@ from pogu.engine.build.solving.mounting import Mounter
 from pogu.engine.build.solving.running import Runner
 from pogu.engine.build.solving.sharing import InFlight
 from pogu.engine.build.solving.solver import Order, Solver, Workers
-from pogu.engine.build.squashing import put_together, squashed
+from pogu.engine.build.solving.telling import tell
 from pogu.engine.build.workshop import Workshop
 from pogu.engine.config import EngineConfig
 from pogu.engine.containers import Containers
@@ -81,6 +86,7 @@ class Builder:
             mounter,
             InFlight(),
         )
+        self._exporter = Exporter(images, workshop)
         self.receiver = Receiver(self._spool, files, self._directories)
 
     async def load(self) -> None:
@@ -117,6 +123,7 @@ class Builder:
         for tag in options.tags:
             parse_reference(tag)
         async with self._images.layers.lease() as lease:
+            await self._learn(options, client, report)
             plan = await self._plan(dockerfile, inputs, options, client, report)
             order = Order(
                 no_cache=options.no_cache, keeps=not options.classic, hidden=not options.classic, identity=new_id()
@@ -125,6 +132,19 @@ class Builder:
             yield Building(plan, solver, options, lease)
         await self.cache.note_uses()
         self.cache.settle()
+
+    async def _learn(self, options: BuildOptions, client: BuildClient, report: Report) -> None:
+        """Take up what the images of `--cache-from` tell of their steps; one that is not to be had is passed by."""
+        bases = Bases(self._images, client, report, pull=False)
+        for name in options.cache_from:
+            try:
+                found = await bases.find(name, "", 0)
+            except BuildFailed as e:
+                async with tell(report, f"importing cache manifest from {name}") as told:
+                    told.say(e.message)
+                continue
+            for step, snapshot in inline_cache.read(found.image):
+                await self.cache.learn(step.keys, snapshot, step.name)
 
     async def _plan(
         self, dockerfile: Dockerfile, inputs: Inputs, options: BuildOptions, client: BuildClient, report: Report
@@ -141,7 +161,7 @@ class Builder:
         return await Planner(dockerfile, around, bases, target).plan()
 
     async def build(self, inputs: Inputs, options: BuildOptions, client: BuildClient, report: Report) -> str:
-        """Build an image, give it its tags, and return its ID.
+        """Build what is asked for and give it out; return the ID of the image, empty where none stays here.
 
         Raises:
             BuildFailed, PoguError: it cannot be built; nothing has the tags.
@@ -149,8 +169,28 @@ class Builder:
         async with self.building(inputs, options, client, report) as building:
             target = building.plan.target
             await building.solver.solve([target.step])
-            made = document(target, target.points[-1], options, building.solver.result)
-            return await self._images.add_built(made.raw, made.layers, tags=options.tags)
+            result = await self._clamped(building)
+            made = document(target, target.points[-1], options, result)
+            if options.inline_cache or options.cache_to:
+                steps = steps_of(target.entries, building.solver.keys, building.solver.results)
+                made = Document(noted(made.raw, steps), made.layers)
+            identifier = ""
+            for output in (*(options.outputs or (Output(names=options.tags),)), *_caches(options)):
+                exported = await self._exporter.export(made, result(target.step), output, client, report)
+                identifier = exported.image_id or identifier
+            return identifier
+
+    async def _clamped(self, building: Building) -> Result:
+        """Return what came of each step, without times after SOURCE_DATE_EPOCH where the build has one."""
+        epoch, plan, solver = building.options.source_date_epoch, building.plan, building.solver
+        if epoch is None:
+            return solver.result
+        below, whole = solver.result(plan.target.base), solver.result(plan.target.step)
+        made = await clamped(
+            self._images.layers, building.lease, self._images.blob, whole, below=len(below.layers), latest=epoch * 10**9
+        )
+        stacks = {len(snapshot.layers): snapshot for snapshot in made}
+        return lambda step: stacks.get(len(solver.result(step).layers), solver.result(step))
 
     async def squash(self, building: Building, identifier: str) -> str:
         """Make an image of one layer over the base of the target stage; return its ID. It takes the place of the other.
@@ -191,3 +231,8 @@ class Builder:
         if not filters and not keep:
             freed += await self._mounts.prune() + await self._directories.prune()
         return [record.id for record in gone], max(freed, 0)
+
+
+def _caches(options: BuildOptions) -> list[Output]:
+    """Return the outputs that `--cache-to` asks for."""
+    return [Output(type="registry", names=(name,)) for name in options.cache_to]

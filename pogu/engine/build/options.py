@@ -5,6 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pogu.engine.build.steps import RunLimits
+from pogu.errors import InvalidArgument
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """A form in which the result is wanted: image, registry (an image that is pushed), oci, docker, tar or local."""
+
+    type: str = "image"
+    names: tuple[str, ...] = ()
+    push: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,15 +35,32 @@ class BuildOptions:
     """Stages that are not taken from the cache."""
     pull: bool = False
     squash: bool = False
+    outputs: tuple[Output, ...] = ()
+    """None: an image with the tags."""
+    cache_to: tuple[str, ...] = ()
+    """References that images are pushed to for `cache_from` of other builds."""
     cache_from: tuple[str, ...] = ()
     """References of images whose history and layers serve as a cache."""
     inline_cache: bool = False
+    """Whether the image tells of its steps, so that it serves as a cache."""
     contexts: dict[str, str] = field(default_factory=dict)
     """Named contexts: name -> `docker-image://…`, a URL, or `local:NAME` for a directory of the client."""
     limits: RunLimits = field(default_factory=RunLimits)
     hostname: str = ""
-    source_date_epoch: int | None = None
-    """Seconds since 1970: the latest time of anything in the image."""
     classic: bool = False
     """Whether what the image says of itself is as from the classic builder rather than from BuildKit."""
     check_only: bool = False
+
+    @property
+    def source_date_epoch(self) -> int | None:
+        """Seconds since 1970, the latest time of anything in the image, from the build argument; None without one.
+
+        Raises:
+            InvalidArgument: it is no number.
+        """
+        text = self.args.get("SOURCE_DATE_EPOCH") or ""
+        if not text:
+            return None
+        if not (text.isascii() and text.isdigit()):
+            raise InvalidArgument(f"invalid SOURCE_DATE_EPOCH: {text}")
+        return int(text)

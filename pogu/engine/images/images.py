@@ -124,6 +124,9 @@ class Images:
         """Wait until the disk has all images."""
         await self._settling.finish()
 
+    def __contains__(self, image_id: str) -> bool:
+        return image_id in self._store.images
+
     def __len__(self) -> int:
         return len(self._store.images)
 
@@ -338,6 +341,17 @@ class Images:
         for identifier in selection.images:
             self._tell("save", identifier, identifier, self._store.get(identifier).labels)
         return save(self._store, self._content, selection)
+
+    def save_as(self, image_id: str, names: Iterable[str]) -> AsyncIterator[bytes]:
+        """Return the same of one image, by its whole ID, under names that it need not have here.
+
+        Raises (at once):
+            InvalidArgument: a name cannot be.
+            NotFound: no such image.
+        """
+        self._store.get(image_id)
+        references = [parse_reference(name).tagged() for name in names]
+        return save(self._store, self._content, Selection(self._store, {image_id: references}))
 
     async def load(
         self, stream: AsyncIterator[bytes], progress: Progress = silent, quiet: bool = False, platform: str = ""

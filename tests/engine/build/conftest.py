@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import stat
 import tarfile
 from collections.abc import AsyncIterator, Mapping
@@ -74,7 +75,7 @@ class Built:
         return [
             e.name
             for e in self.events
-            if isinstance(e, Vertex) and e.completed and not e.cached and not e.name.startswith("[internal]")
+            if isinstance(e, Vertex) and e.completed and not e.cached and re.match(r"\[(?!internal)", e.name)
         ]
 
 
@@ -94,6 +95,20 @@ class Site:
         **options: Any,
     ) -> Built:
         """Build an image; its events are in what comes back, and in `events` also when it fails."""
+        said: list[BuildEvent] = [] if events is None else events
+        identifier = await self.give(dockerfile, files, client=client, events=said, **options)
+        return Built(self.bench.engine.images.get(identifier), said)
+
+    async def give(
+        self,
+        dockerfile: str,
+        files: Mapping[str, File] | None = None,
+        *,
+        client: BuildClient | None = None,
+        events: list[BuildEvent] | None = None,
+        **options: Any,
+    ) -> str:
+        """Build what the options ask for and return the ID of the image, if one stays."""
         archive = context_tar({"Dockerfile": dockerfile, **(files or {})})
         said: list[BuildEvent] = [] if events is None else events
 
@@ -103,8 +118,7 @@ class Site:
         builder = self.bench.engine.builder
         wanted = BuildOptions(**options)
         async with builder.receiver.archive(stream(), wanted.dockerfile) as inputs:
-            identifier = await builder.build(inputs, wanted, client or SilentClient({}), said.append)
-        return Built(self.bench.engine.images.get(identifier), said)
+            return await builder.build(inputs, wanted, client or SilentClient({}), said.append)
 
     async def tree(self, image: Image, below: str = "/") -> dict[str, str]:
         """Return what is in an image: path -> mode, owner, and content or link target."""

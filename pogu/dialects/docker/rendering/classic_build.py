@@ -10,8 +10,8 @@ from typing import Any
 
 from pogu.dialects.docker.errors import failure_text
 from pogu.engine.build.building import Building
-from pogu.engine.build.exporting import document
 from pogu.engine.build.failures import CommandFailed
+from pogu.engine.build.outputs.document import document
 from pogu.engine.build.plan.stage import Point, Stage
 from pogu.engine.build.progress import BuildEvent, Log, Progress, Vertex, Warned
 from pogu.engine.build.solving.solver import CONTAINER

@@ -114,6 +114,12 @@ class BuildCache:
         await self._state.commit(*map(_put, records))
         self._records.update((record.key, record) for record in records)
 
+    async def learn(self, keys: Sequence[str], snapshot: Snapshot, description: str) -> None:
+        """Record what an image tells of, unless something is known under a key already."""
+        unknown = [key for key in keys if self.find([key]) is None]
+        if unknown:
+            await self.put(unknown, snapshot, description, kept=False)
+
     async def note_uses(self) -> None:
         """Record what was used since the last time, and drop what serves nobody any more."""
         used = [self._records[key] for key in self._used if key in self._records]

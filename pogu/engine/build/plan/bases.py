@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from pogu.engine.build.client import BuildClient
 from pogu.engine.build.failures import BuildFailed
+from pogu.engine.build.logins import credentials
 from pogu.engine.build.progress import Report
 from pogu.engine.build.snapshots import Snapshot
 from pogu.engine.build.solving.telling import Told, tell
 from pogu.engine.images import Image, Images, parse_reference
-from pogu.engine.registries.credentials import Credentials
 from pogu.errors import NotFound, PoguError, Unauthenticated
 
 
@@ -62,22 +62,15 @@ class Bases:
             return None
 
     async def _pulled(self, name: str, platform: str, told: Told) -> Image:
+        login = await self._client.login(parse_reference(name).domain)
         try:
-            identifiers = await self._images.pull(name, platform, await self._credentials(name), progress=told.pull)
+            identifiers = await self._images.pull(name, platform, credentials(login), progress=told.pull)
         except (NotFound, Unauthenticated):
             local = self._local(name, platform) if self._pull else None
             if local is None or name.startswith("sha256:"):
                 raise
             return local
         return self._images.get(identifiers[0])
-
-    async def _credentials(self, name: str) -> Credentials:
-        login = await self._client.login(parse_reference(name).domain)
-        if login is None:
-            return Credentials()
-        if login.username == "<token>":
-            return Credentials(identitytoken=login.secret)
-        return Credentials(username=login.username, password=login.secret)
 
 
 def _normal(name: str) -> str:

@@ -63,11 +63,17 @@ class Solver:
         self._results: dict[Step, Snapshot] = {}
         self._vertices: dict[Step, str] = {}
         self._cached: set[Step] = set()
+        self.keys: dict[Step, list[str]] = {}
         self._slots = asyncio.Semaphore(_PARALLEL)
 
     def is_cached(self, step: Step) -> bool:
         """Tell whether a step that was solved came of the cache."""
         return step in self._cached
+
+    @property
+    def results(self) -> dict[Step, Snapshot]:
+        """What came of the steps that were solved."""
+        return self._results
 
     def result(self, step: Step) -> Snapshot:
         """Return what came of a step that was solved."""
@@ -164,6 +170,7 @@ class Solver:
             definition: list[Any] = [step.definition(), identities, below.chain]
             keys: list[str] = [_digest([*definition, stages])]
             if stages:
+                self.keys[step] = keys
                 if (known := self._known(step, keys)) is not None:
                     return known
                 keys.insert(0, _digest([*definition, await filler.stage_contents(step, self._results)]))
@@ -196,6 +203,7 @@ class Solver:
 
     async def _once(self, step: Step, keys: list[str], work: Callable[[Output], Awaitable[Snapshot]]) -> Snapshot:
         """Take a step from the cache, or do it, or wait for another build that does."""
+        self.keys[step] = keys
         if (known := self._known(step, keys)) is not None:
             return known
 

@@ -11,6 +11,7 @@ from pogu.engine.build.options import BuildOptions
 from pogu.engine.build.plan.stage import Entry, Point, Stage
 from pogu.engine.build.snapshots import Snapshot
 from pogu.engine.build.steps import Step
+from pogu.engine.images.digests import sha256
 from pogu.engine.images.imageconfig import History, new_image_config
 from pogu.engine.images.record import StoredLayer
 from pogu.engine.model import ContainerConfig
@@ -25,7 +26,11 @@ class Document:
 
     raw: bytes
     layers: tuple[StoredLayer, ...]
-    created: str
+
+    @property
+    def id(self) -> str:
+        """The image's ID."""
+        return sha256(self.raw)
 
 
 def document(stage: Stage, point: Point, options: BuildOptions, result: Result) -> Document:
@@ -60,7 +65,7 @@ def document(stage: Stage, point: Point, options: BuildOptions, result: Result) 
         author=stage.author,
         container_config=settings if options.classic else None,
     )
-    return Document(raw, final.layers, created)
+    return Document(raw, final.layers)
 
 
 def _entry(entry: Entry, created: str, *, empty: bool) -> History:
