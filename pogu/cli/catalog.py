@@ -211,7 +211,7 @@ ABSENT: dict[str, str] = {
     "trust": "has no content trust",
     "manifest": "has no manifest lists of its own; image copy keeps those of a registry",
     "checkpoint": "cannot checkpoint containers",
-    "buildx": "cannot build images yet",
+    "buildx": "builds with pogu build",
     "compose": "has no compose; docker-compose works with it",
 }
 

@@ -1,7 +1,7 @@
 """Programs that keep passwords: `docker-credential-<name>`, spoken to by docker-credential-helpers' protocol.
 
-The word (`get`, `store`, `erase`) is the argument, the rest goes through standard input and output. The command waits
-for it and does nothing else meanwhile, so it is spawned in the plain way.
+The word (`get`, `list`, `store`, `erase`) is the argument, the rest goes through standard input and output. The
+command waits for it and does nothing else meanwhile, so it is spawned in the plain way.
 """
 
 from __future__ import annotations
@@ -40,6 +40,17 @@ def get(helper: str, server: str) -> Kept | None:
         return Kept(str(document["Username"]), str(document["Secret"]))
     except (ValueError, KeyError, TypeError):
         raise Failed(f"error getting credentials: docker-credential-{helper} answers with something else") from None
+
+
+def names(helper: str) -> list[str]:
+    """Return the servers that the helper keeps something for. Raises Failed."""
+    done = _run(helper, "list", "unused")
+    if done.returncode:
+        raise _failed(helper, "listing", done)
+    try:
+        return list(dict(json.loads(done.stdout or "{}")))
+    except (ValueError, TypeError):
+        raise Failed(f"error listing credentials: docker-credential-{helper} answers with something else") from None
 
 
 def store(helper: str, server: str, kept: Kept) -> None:

@@ -79,6 +79,14 @@ class Logins:
             entry = next((e for name, e in auths.items() if hostname(name) == hostname(server)), None)
         return _decoded(entry, server) if entry else {}
 
+    def all(self) -> dict[str, Auth]:
+        """Return who we are to every server that is known, by its name. Raises Failed."""
+        servers = {*(self._document.get("auths") or {}), *(self._document.get("credHelpers") or {})}
+        if helper := self._document.get("credsStore"):
+            servers.update(helpers.names(str(helper)))
+        found = {server: self.get(server) for server in sorted(servers)}
+        return {server: auth for server, auth in found.items() if auth}
+
     def for_image(self, image: str) -> Auth:
         """Return who we are to the registry of an image."""
         return self.get(server_of(image))

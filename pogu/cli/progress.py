@@ -22,10 +22,11 @@ def show_progress(reply: Reply, *, quiet: bool = False) -> None:
         if error := message.get("error") or (message.get("errorDetail") or {}).get("message"):
             raise Failed(str(error))
         if not quiet:
-            _show(message, lines, terminal=terminal)
+            show_message(message, lines, terminal=terminal)
 
 
-def _show(message: dict[str, Any], lines: dict[str, int], *, terminal: bool) -> None:
+def show_message(message: dict[str, Any], lines: dict[str, int], *, terminal: bool) -> None:
+    """Print one message. `lines` has the place of each layer's line on a terminal, and is the caller's to keep."""
     if "stream" in message:
         sys.stdout.write(str(message["stream"]))
         sys.stdout.flush()

@@ -8,7 +8,7 @@ import pytest
 
 from pogu.cli.client import Client
 from pogu.cli.invoke import Failed
-from pogu.cli.progress import _show, show_progress
+from pogu.cli.progress import show_message, show_progress
 from tests.cli.test_client import client
 
 __all__ = ["client"]
@@ -44,7 +44,7 @@ def test_a_terminal_has_a_line_for_each_layer(capsys: pytest.CaptureFixture[str]
         {"id": "b", "status": "2"},
         {"id": "a", "status": "3", "progress": "[>]"},
     ):
-        _show(message, lines, terminal=True)
+        show_message(message, lines, terminal=True)
     shown = capsys.readouterr().out
     assert lines == {"a": 0, "b": 1}
     assert "\033[2A\r\033[Ka: 3 [>]\033[2B\r" in shown

@@ -1,36 +1,46 @@
-"""`pogu build`: asked of the daemon, which says itself what it cannot do."""
+"""`pogu build`, which is `pogu image build` and `pogu builder build` as well."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from pathlib import Path
 from typing import Any
 
+from pogu.cli.building.flags import build_options
 from pogu.cli.connect import connect
-from pogu.cli.invoke import Session
-from pogu.cli.pflag import argument, command, many, switch
-from pogu.cli.progress import show_progress
-
-
-def _build_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add docker's options of a build, which are taken as they are."""
-    for names in reversed(_BUILD_SWITCHES):
-        function = switch(*names.split(), help="Passed on with the build")(function)
-    for names in reversed(_BUILD_VALUES):
-        function = many(*names.split(), help="Passed on with the build")(function)
-    return function
-
-
-_BUILD_SWITCHES = ("--compress", "--force-rm", "--no-cache", "--pull", "-q --quiet", "--rm", "--squash")
-_BUILD_VALUES = (
-    *("--add-host", "--build-arg", "--cache-from", "--cgroup-parent", "--cpu-period", "--cpu-quota", "-c --cpu-shares"),
-    *("--cpuset-cpus", "--cpuset-mems", "-f --file", "--iidfile", "--isolation", "--label", "-m --memory"),
-    *("--memory-swap", "--network", "--platform", "--security-opt", "--shm-size", "-t --tag", "--target", "--ulimit"),
-)
+from pogu.cli.invoke import Failed, Session
+from pogu.cli.pflag import argument, command
 
 
 @command("build", help="Build an image from a Dockerfile")
-@_build_options
+@build_options
 @argument("path", metavar="PATH | URL | -")
 def build(session: Session, /, *, path: str, **given: Any) -> None:
-    """Ask the daemon for a build."""
-    show_progress(connect(session).request("POST", "/build", query={"t": list(given["tag"])}, body=b""))
+    """Build an image."""
+    from pogu.cli.building.classic import build_classic
+    from pogu.cli.building.query import build_query
+    from pogu.cli.building.source import find_source
+
+    client = connect(session)
+    query = build_query(given, session.settings, client.target.url)
+    source = find_source(path, given["file"])
+    _forget_id(given["iidfile"])
+    identifier = build_classic(client, source, query, given)
+    _write_id(given["iidfile"], identifier)
+
+
+def _forget_id(file: str | None) -> None:
+    """Remove the file of an earlier build, so that a failure leaves none."""
+    if file:
+        try:
+            Path(file).unlink(missing_ok=True)
+        except OSError as e:
+            raise Failed(f"removing image ID file: remove {file}: {os.strerror(e.errno or 0).lower()}") from None
+
+
+def _write_id(file: str | None, identifier: str) -> None:
+    if not file:
+        return
+    if not identifier:
+        raise Failed(f"server did not provide an image ID. Cannot write {file}")
+    Path(file).write_text(identifier)

@@ -99,7 +99,7 @@ def _host_config(given: dict[str, Any]) -> dict[str, Any]:
         "Dns": pairs.addresses("--dns", given["dns"]),
         "DnsOptions": [*given["dns_option"], *given["dns_opt"]],
         "DnsSearch": list(given["dns_search"]),
-        "ExtraHosts": [_extra_host(text) for text in given["add_host"]] or None,
+        "ExtraHosts": [extra_host(text) for text in given["add_host"]] or None,
         "GroupAdd": list(given["group_add"]) or None,
         "IpcMode": given["ipc"] or "",
         "Links": pairs.links(given["link"]) or None,
@@ -183,7 +183,7 @@ def nano_cpus(text: str | None) -> int:
     return int(nanos)
 
 
-def _extra_host(text: str) -> str:
+def extra_host(text: str) -> str:
     """Return `host:ip` of `host:ip` or `host=ip`."""
     for separator in ("=", ":"):
         host, found, address = text.partition(separator)

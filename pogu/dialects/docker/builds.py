@@ -151,6 +151,8 @@ _PARAMETERS = (
 
 def build_options(call: Call, *, classic: bool = True) -> BuildOptions:
     """Return the options of a build in a query. Raises InvalidArgument."""
+    if call.text("securityopt"):
+        raise InvalidArgument("The daemon on this platform does not support setting security options on build")
     return BuildOptions(
         tags=tuple(tag for tag in call.texts("t") if tag),
         dockerfile=call.text("dockerfile") or "Dockerfile",

@@ -11,6 +11,7 @@ import msgspec
 from pogu.dialects.docker.call import Call, close_iterator, json_response, stream_response
 from pogu.dialects.docker.filters import check_keys
 from pogu.dialects.docker.info import SWARM_INACTIVE, render_info, render_version
+from pogu.dialects.docker.rendering.build_cache import render_cache_usage
 from pogu.dialects.docker.rendering.containers import render_summary
 from pogu.dialects.docker.rendering.events import render_event
 from pogu.dialects.docker.rendering.images import render_image_summary
@@ -86,7 +87,7 @@ class SystemRoutes:
         if "volume" in wanted:
             usage["Volumes"] = await self._volume_usage()
         if "build-cache" in wanted:
-            usage["BuildCache"] = []
+            usage |= self._cache_usage(call.version)
         return json_response(usage)
 
     def _image_usage(self, version: ApiVersion) -> dict[str, Any]:
@@ -108,6 +109,11 @@ class SystemRoutes:
             )
             for c in containers.list(all=True)
         ]
+
+    def _cache_usage(self, version: ApiVersion) -> dict[str, Any]:
+        found = self._engine.builder.usage()
+        old = {} if version >= (1, 42) else {"BuilderSize": sum(each.size for each in found if not each.shared)}
+        return {"BuildCache": [render_cache_usage(each) for each in found], **old}
 
     async def _volume_usage(self) -> list[dict[str, Any]]:
         volumes = self._engine.volumes

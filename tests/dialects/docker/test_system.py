@@ -83,7 +83,7 @@ def test_disk_usage(api, container, unique):
     assert all("SizeRootFs" in c for c in usage["Containers"])
     volume = next(v for v in usage["Volumes"] if v["Name"] == unique)
     assert volume["UsageData"] == {"RefCount": 0, "Size": 0}
-    assert usage["BuildCache"] == []
+    assert all(each["Size"] >= 0 and each["UsageCount"] > 0 for each in usage["BuildCache"])
     api.delete(f"/volumes/{unique}")
 
 

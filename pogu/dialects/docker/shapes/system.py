@@ -102,8 +102,18 @@ SYSTEM: dict[str, Shape] = {
             "Images": each(ref("ImageSummary")),
             "Containers": each(ref("ContainerSummary")),
             "Volumes": each(ref("VolumeInspect")),
-            "BuildCache": each({"type": "object"}),
+            "BuildCache": each(ref("BuildCache")),
+            "BuilderSize": NUMBER,
         },
+    ),
+    "BuildCache": record(
+        {
+            **texts("ID Type Description"),
+            **flags("InUse Shared"),
+            **numbers("Size UsageCount"),
+            "CreatedAt": TIME,
+            "LastUsedAt": TIME,
+        }
     ),
     "CachePruned": record({"CachesDeleted": maybe(each(TEXT)), "SpaceReclaimed": NUMBER}),
 }
