@@ -41,7 +41,10 @@ class Ignore:
 
     def __init__(self, patterns: Iterable[str]) -> None:
         """Raises InvalidArgument: a pattern is malformed."""
-        rules = [_rule(pattern) for pattern in patterns if pattern.strip()]
+        patterns = [pattern for pattern in patterns if pattern.strip()]
+        rules = [_rule(pattern) for pattern in patterns]
+        self.everything = any(_cleaned(pattern.strip()) in ("*", "**", "**/*") for pattern in patterns)
+        """Whether a pattern matches all there is, should others take some of it back in or not."""
         self._groups = [
             _Group(negated, [tokens for _, tokens in group])
             for negated, group in groupby(rules, key=lambda rule: rule[0])

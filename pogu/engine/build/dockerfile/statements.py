@@ -105,6 +105,8 @@ class StatementReader:
             self._comment(line)
             return ""
         self._directives.read(line)
+        if not line:
+            self._comments = []  # what an empty line is between does not belong together
         text, more = self._continued(line)
         if not more:
             return text
