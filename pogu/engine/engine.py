@@ -17,6 +17,7 @@ from pogu.engine.runtime import ConmonSupervisor
 from pogu.engine.state import StateStore
 from pogu.engine.storage import open_driver
 from pogu.engine.volumes import Volumes
+from pogu.linux.filesystems import spread
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +116,9 @@ def _make_directories(config: EngineConfig) -> None:
         mode = stat.S_IMODE(directory.stat().st_mode)
         if mode & 0o007:
             directory.chmod(mode & ~0o007)
+    for name in ("containers", "spools"):
+        (config.root / name).mkdir(exist_ok=True, mode=0o700)
+        spread(config.root / name)
 
 
 def _engine_id(config: EngineConfig) -> str:

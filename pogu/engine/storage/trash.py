@@ -8,6 +8,7 @@ import secrets
 import threading
 from pathlib import Path
 
+from pogu.linux.filesystems import spread
 from pogu.linux.paths import open_root, opened
 from pogu.linux.trees import remove_tree
 
@@ -27,6 +28,7 @@ class Trash:
     def start(self) -> None:
         """Make the directory and begin with what an earlier run left."""
         self._directory.mkdir(mode=0o700, exist_ok=True)
+        spread(self._directory)
         for path in self._directory.iterdir():
             self._delete_soon(path.name)
         self._thread = threading.Thread(target=self._run, name="trash", daemon=True)

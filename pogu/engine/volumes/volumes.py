@@ -23,6 +23,7 @@ from pogu.engine.storage.trash import Trash
 from pogu.engine.volumes import options as rules
 from pogu.errors import Conflict, InvalidArgument, NotFound, PoguError
 from pogu.failpoints import step
+from pogu.linux.filesystems import spread
 from pogu.linux.mounts import MNT_DETACH, is_mounted, mount_with, unmount
 from pogu.linux.paths import open_directory, open_root, opened
 
@@ -57,6 +58,7 @@ class Volumes:
         empty; one with files in it is taken over as a volume rather than lost.
         """
         self._root.mkdir(mode=0o701, parents=True, exist_ok=True)
+        spread(self._root)
         self._trash.start()
         records = self._records()
         gone = [v for v in records if not self._data(v.name).is_dir()]
