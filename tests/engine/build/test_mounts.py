@@ -57,7 +57,7 @@ async def test_a_bind_mount_of_the_context_cannot_be_written_and_leaves_no_trace
         "FROM busybox\nRUN --mount=target=/in/here cat /in/here/a; touch /in/here/b || echo no\n", {"a": "A"}
     )
     assert built.output.startswith("A")
-    assert built.output.endswith("no\n")
+    assert "no\n" in built.output
     assert "in" not in await site.tree(built.image)
 
 
