@@ -126,6 +126,11 @@ class Extractor:
     def __exit__(self, *_: object) -> None:
         self._dirs.close()
 
+    def continue_from(self, other: Extractor) -> None:
+        """Go on with an extraction whose directory has been copied to this one's."""
+        self._times = dict(other._times)
+        self._dirs.implied.update(other._dirs.implied)
+
     def add(self, entry: Entry, reader: TarReader) -> None:
         """Make one entry, the one that `reader` is at. Raises as `extract`."""
         path = clean(entry.name)

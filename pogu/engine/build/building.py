@@ -14,6 +14,7 @@ from pogu.engine.build.cache.pruning import chosen
 from pogu.engine.build.client import BuildClient
 from pogu.engine.build.contexts.directories import ContextDirectories
 from pogu.engine.build.contexts.inputs import Inputs, Receiver
+from pogu.engine.build.contexts.unpacking import clear_memory
 from pogu.engine.build.dockerfile import parse
 from pogu.engine.build.dockerfile.instructions import Dockerfile
 from pogu.engine.build.failures import BuildFailed
@@ -100,6 +101,7 @@ class Builder:
         self.cache.settle()
 
     def _clear(self) -> None:
+        clear_memory(self._spool)
         for directory in (self._spool, self._passing):
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir(parents=True, mode=0o700)

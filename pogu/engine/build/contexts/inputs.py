@@ -11,6 +11,7 @@ from pogu.engine.archive import ExtractOptions, ThreadReader, decompress, extrac
 from pogu.engine.build.client import BuildClient, Selection
 from pogu.engine.build.contexts.context import Context
 from pogu.engine.build.contexts.directories import ContextDirectories
+from pogu.engine.build.contexts.unpacking import memory_beside, unpack
 from pogu.engine.build.failures import BuildFailed
 from pogu.engine.build.files.checksums import FileDigests
 from pogu.engine.build.ignore import Ignore, parse_ignore
@@ -49,17 +50,12 @@ class Receiver:
             BuildFailed: there is no such Dockerfile in it.
         """
         async with passing_directory(self._spool) as directory:
-            await self._unpack(stream, directory)
-            yield await self._of_directory(directory, dockerfile)
-
-    async def _unpack(self, stream: AsyncIterator[bytes], directory: Path) -> None:
-        reader = ThreadReader(stream)
-
-        def work() -> None:
-            with opened(open_root(directory)) as fd:
-                extract(decompress(reader), fd, ExtractOptions(root_metadata=True))
-
-        await run_in_thread(work, reader.cancel, "context")
+            with memory_beside(directory) as memory:
+                reader = ThreadReader(stream)
+                where = await run_in_thread(
+                    lambda: unpack(decompress(reader), memory, directory / "disk"), reader.cancel, "context"
+                )
+                yield await self._of_directory(where, dockerfile)
 
     async def _of_directory(self, directory: Path, dockerfile: str) -> Inputs:
         def read() -> tuple[bytes, Ignore | None]:
