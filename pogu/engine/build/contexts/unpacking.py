@@ -1,4 +1,4 @@
-"""A context unpacked: in memory while it is small, as making files on a disk costs more than all else of a small build."""
+"""A context unpacked: in memory while it is small, as making files on a disk costs most of a small build."""
 
 from __future__ import annotations
 
