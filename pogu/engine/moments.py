@@ -62,8 +62,8 @@ def parse_duration(text: str) -> int:
         return 0
     if not _DURATION.fullmatch(text):
         raise InvalidArgument(f'time: invalid duration "{text}"')
-    total = sum(round(float(number) * _UNIT[unit]) for number, unit in _DURATION_PART.findall(text))
-    if total >= 2**63:
+    parts = [float(number) * _UNIT[unit] for number, unit in _DURATION_PART.findall(text)]
+    if sum(parts) >= 2**63 or (total := sum(map(round, parts))) >= 2**63:
         raise InvalidArgument(f'time: invalid duration "{text}"')
     return -total if text.startswith("-") else total
 

@@ -59,10 +59,10 @@ def _port(device: str) -> int | None:
 def parse_size(text: str) -> int:
     """Return bytes of `512`, `10m`, `1.5 GiB`; units are powers of 1024. Raises InvalidArgument."""
     match = _SIZE.fullmatch(text.strip())
-    if match is None:
+    size = float(match[1]) * 1024 ** " kmgtp".index(match[2].lower() or " ") if match is not None else 2.0**63
+    if size >= 2**63:
         raise InvalidArgument(f"invalid size: '{text}'")
-    exponent = " kmgtp".index(match[2].lower() or " ")
-    return int(float(match[1]) * 1024**exponent)
+    return int(size)
 
 
 def needs_mount(options: Mapping[str, str] | None) -> bool:

@@ -35,7 +35,7 @@ class ShellPattern:
 
     def search(self, text: str, start: int) -> tuple[int, int] | None:
         """Return the leftmost longest match from `start` on."""
-        while (found := self._pieces[0].search(text, start)) is not None:
+        while start <= len(text) and (found := self._pieces[0].search(text, start)) is not None:
             end = self._rest(text, found.end(), longest=True)
             if end is not None:
                 return found.start(), end
