@@ -55,8 +55,8 @@ class TarReader:
         """Return the next entry, None after the last."""
         if self._ended:
             return None
-        self._skip(self._left + self._padding)
-        self._left = self._padding = 0
+        self._skip(self._left)
+        self._skip_padding()
         records: list[tuple[str, bytes]] = []
         long: dict[str, bytes] = {}
         while (block := self._header()) is not None:
@@ -168,6 +168,12 @@ class TarReader:
             step = min(count, len(self._buffer) - self._at)
             self._at += step
             count -= step
+
+    def _skip_padding(self) -> None:
+        """Skip what fills an entry's last block. At the end of a context the docker command leaves all of it out."""
+        self._left, count, self._padding = 0, self._padding, 0
+        if count and (self._at < len(self._buffer) or self._more()):
+            self._skip(count)
 
     def _fill(self) -> None:
         if not self._more():

@@ -128,7 +128,11 @@ class Builder:
             await self._learn(options, client, report)
             plan = await self._plan(dockerfile, inputs, options, client, report)
             order = Order(
-                no_cache=options.no_cache, keeps=not options.classic, hidden=not options.classic, identity=new_id()
+                no_cache=options.no_cache,
+                keeps=not options.classic,
+                hidden=not options.classic,
+                identity=new_id(),
+                drops_empty=options.classic,
             )
             solver = Solver(self._workers, order, client, report, lease)
             yield Building(plan, solver, options, lease)
@@ -172,7 +176,7 @@ class Builder:
             target = building.plan.target
             await building.solver.solve([target.step])
             result = await self._clamped(building)
-            made = document(target, target.points[-1], options, result)
+            made = document(target, target.points[-1], options, result, building.solver.content)
             if options.inline_cache or options.cache_to:
                 steps = steps_of(target.entries, building.solver.keys, building.solver.results)
                 made = Document(noted(made.raw, steps), made.layers)

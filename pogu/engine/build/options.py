@@ -45,6 +45,8 @@ class BuildOptions:
     """Whether the image tells of its steps, so that it serves as a cache."""
     contexts: dict[str, str] = field(default_factory=dict)
     """Named contexts: name -> `docker-image://…`, a URL, or `local:NAME` for a directory of the client."""
+    allowed: frozenset[str] = frozenset()
+    """What a RUN may ask for beyond the usual: `network.host`, `security.insecure`."""
     limits: RunLimits = field(default_factory=RunLimits)
     hostname: str = ""
     classic: bool = False

@@ -95,8 +95,6 @@ class Copy(Step):
     destination: str
     owner: str | None = None
     """`user[:group]`, names or numbers; None: root for what comes from a client, as it is for the rest."""
-    keep_owners: bool = False
-    """Whether files of another stage keep their owners (BuildKit), or become root's (the classic builder)."""
     mode: str = ""
     link: bool = False
     parents: bool = False
@@ -115,7 +113,6 @@ class Copy(Step):
         return {
             "copy": self.destination,
             "owner": self.owner,
-            "keep_owners": self.keep_owners,
             "mode": self.mode,
             "link": self.link,
             "parents": self.parents,
@@ -191,6 +188,8 @@ class Run(Step):
     command: str
     """The command as an error names it."""
     env: tuple[str, ...]
+    proxies: tuple[str, ...] = ()
+    """More of the environment, which does not decide what comes of the step."""
     cwd: str = "/"
     user: str = ""
     mounts: tuple[RunMount, ...] = ()

@@ -59,7 +59,10 @@ def leave_marks(root: Path) -> None:
             flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
             with opened(os.open("etc", flags, dir_fd=root_fd)) as etc_fd:
                 if not _mode(etc_fd, "mtab"):
+                    before = os.fstat(etc_fd)
                     os.symlink("/proc/mounts", "mtab", dir_fd=etc_fd)
+                    times = before.st_atime_ns, before.st_mtime_ns
+                    os.utime("etc", ns=times, dir_fd=root_fd, follow_symlinks=False)
 
 
 def _mode(folder_fd: int, name: str) -> int:

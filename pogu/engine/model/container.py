@@ -14,7 +14,7 @@ from pogu.engine.model.base import Record
 from pogu.engine.model.network import EndpointSettings
 
 
-class HealthConfig(Record):
+class HealthConfig(Record, omit_defaults=True):
     """`Test` is [] (inherit), ["NONE"], ["CMD", …] or ["CMD-SHELL", text]; durations in ns, 0 is the default."""
 
     test: list[str] | None = None

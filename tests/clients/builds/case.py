@@ -9,7 +9,7 @@ that begin with a line of their own:
     -- fails    it must, and a line of standard error must contain each of these lines (a regular expression); a line
                 that begins with `classic:`, `buildkit:` or `pogu:` is for that one alone
     -- newer    dockerd 20.10 cannot do it: the outcome instead (see `outcome.py`), worked out by hand from the
-                Dockerfile reference; only what it speaks of is compared
+                Dockerfile reference; only what it speaks of is compared, and `any` is any time
 
     -- only classic, -- only buildkit   the case is for that way of building alone
 

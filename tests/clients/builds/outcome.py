@@ -29,7 +29,7 @@ _KEYS = (
     "OnBuild", "Labels", "StopSignal", "StopTimeout", "Shell",
 )  # fmt: skip
 _TOP = ("architecture", "variant", "os", "author")
-_HASH = re.compile(r"\b(file|dir|multi|sha256):[0-9a-f]{64}\b")
+_HASH = re.compile(r"((?:file|dir|multi|sha256):| ADD |ADD --chown=\d+:\d+(?=[0-9a-f]{64} ))[0-9a-f]{64}\b")
 
 
 def image_lines(archive: Archive, tag: str, began: int) -> list[str]:
@@ -56,7 +56,7 @@ def _history(image: Image) -> Iterator[str]:
         made = entry.get("created_by", "")
         words = [made, *(["[empty]"] if entry.get("empty_layer") else [])]
         words += [f"({entry['comment']})"] if entry.get("comment") and number else []
-        text = _HASH.sub(r"\1:<hash>", " ".join(words)).replace("\n", "\\n").replace("\t", "\\t")
+        text = _HASH.sub(r"\1<hash>", " ".join(words)).replace("\n", "\\n").replace("\t", "\\t")
         yield f"history {number}: {text}"
 
 

@@ -100,7 +100,7 @@ def test_an_archive_that_just_ends_at_a_block_is_whole() -> None:
         b"no archive at all",
         b"x" * 512,
         tar("a")[:300],
-        tar("a")[:513],
+        tar(Member("a", b"cc"))[:513],
         tar(Member("a", b"c" * 4000))[:2000],
         tar("a")[:1024] + bytes(512) + tar("b"),
         tar(Member(LONG))[:1024],
@@ -111,6 +111,14 @@ def test_what_is_no_archive_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidArgument):
         for _ in TarReader(io.BytesIO(data)):
             pass
+
+
+def test_the_last_entry_needs_no_padding() -> None:
+    """The docker command ends a context so when it adds a Dockerfile from elsewhere; Go's reader takes it."""
+    reader = TarReader(io.BytesIO(tar(Member("a", b"c"))[:513]))
+    entry = reader.next()
+    assert entry
+    assert (entry.name, reader.read(), reader.next()) == ("a", b"c", None)
 
 
 def test_an_extended_header_of_gigabytes_is_refused_before_it_is_read() -> None:

@@ -114,7 +114,7 @@ class ClassicBuild:
         solver = self._building.solver
         if point.made is None:  # the step before it is done
             await solver.done(point.step)
-        made = document(stage, point, self._building.options, solver.result)
+        made = document(stage, point, self._building.options, solver.result, solver.content)
         known = any(child.id == sha256(made.raw) for child in (self._images.children(parent) if parent else ()))
         cached = solver.is_cached(point.made) if point.made is not None else known
         identifier = await self._images.add_built(made.raw, made.layers, parent)

@@ -7,6 +7,7 @@ link given as a source is followed, links inside a directory stay links, hard li
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from pogu.linux.trees import Found, walk
 
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+_MAX_LINKS = 40  # as the kernel's
 
 Excluded = Callable[[str], bool]
 """Tells whether a path below the source's root stays out."""
@@ -44,8 +47,11 @@ class Copier:
         self._excluded = excluded or (lambda path: False)
         self._seen: dict[tuple[int, int], str] = {}
 
-    def copy(self, path: str, destination: str) -> None:
+    def copy(self, path: str, destination: str, *, itself: bool = False) -> None:
         """Copy a file to the path `destination`, or what is in a directory into the directory `destination`.
+
+        A `destination` that is a link to a file is followed. A directory that has to be made for what is in another is
+        a new one, unless the other `itself` is meant: then it gets that one's attributes.
 
         Raises:
             InvalidArgument: a directory stands where a file is to go, or the other way round.
@@ -55,12 +61,25 @@ class Copier:
             with opened(open_in_root(self._source, path or "/", os.O_PATH)) as fd:
                 status = os.fstat(fd)
                 if stat.S_ISDIR(status.st_mode):
-                    self._tree(fd, path, destination)
+                    self._tree(fd, path, destination, itself)
                 else:
+                    destination = self._followed(destination)
                     with opened(self.directory(split(destination)[0])) as parent:
                         self._leaf(fd, "", status, parent, destination)
         except OSError as e:
             raise _explained(e, destination) from e
+
+    def _followed(self, destination: str) -> str:
+        """Return where the links at the end of a path lead."""
+        for _ in range(_MAX_LINKS):
+            head, name = split(destination)
+            try:
+                with opened(open_directory(self._target, head)) as parent:
+                    link = os.readlink(name, dir_fd=parent)
+            except OSError:
+                return destination
+            destination = link if link.startswith("/") else f"{head}/{link}"
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), destination)
 
     def directory(self, path: str) -> int:
         """Return a descriptor of a directory of the target, made with its parents where missing."""
@@ -69,8 +88,8 @@ class Copier:
         except FileExistsError as e:
             raise NotADirectoryError(e.errno, e.strerror, path) from e
 
-    def _tree(self, source: int, path: str, destination: str) -> None:
-        existed = _is_directory(self._target, destination)
+    def _tree(self, source: int, path: str, destination: str, itself: bool) -> None:
+        existed = not itself or _is_directory(self._target, destination)
         with opened(self.directory(destination)) as root, opened(open_directory(source, ".")) as tree:
             made: list[tuple[str, os.stat_result]] = [] if existed else [("", os.fstat(tree))]
             if not existed:

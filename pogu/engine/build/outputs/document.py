@@ -9,8 +9,9 @@ import msgspec
 
 from pogu.engine.build.options import BuildOptions
 from pogu.engine.build.plan.stage import Entry, Point, Stage
+from pogu.engine.build.plan.wording import CONTENT
 from pogu.engine.build.snapshots import Snapshot
-from pogu.engine.build.steps import Step
+from pogu.engine.build.steps import Copy, Step
 from pogu.engine.images.digests import sha256
 from pogu.engine.images.imageconfig import History, new_image_config
 from pogu.engine.images.record import StoredLayer
@@ -18,6 +19,7 @@ from pogu.engine.model import ContainerConfig
 from pogu.engine.moments import format_ns, now_rfc3339, recorded_ns
 
 Result = Callable[[Step], Snapshot]
+Content = Callable[[Step], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Document:
         return sha256(self.raw)
 
 
-def document(stage: Stage, point: Point, options: BuildOptions, result: Result) -> Document:
+def document(stage: Stage, point: Point, options: BuildOptions, result: Result, content: Content) -> Document:
     """Return the image of a stage as it is at one of its points.
 
     What has no time of its own gets that of what is before it, so that a build that finds everything in the cache gives
@@ -48,7 +50,7 @@ def document(stage: Stage, point: Point, options: BuildOptions, result: Result) 
             snapshot = result(entry.step)
             layers, created = len(snapshot.layers), snapshot.created
         created = created or now_rfc3339()
-        history.append(_entry(entry, created, empty=layers == below))
+        history.append(_entry(entry, created, content, empty=layers == below))
         below = layers
     created = created or now_rfc3339()
     if options.source_date_epoch is not None:
@@ -68,10 +70,11 @@ def document(stage: Stage, point: Point, options: BuildOptions, result: Result) 
     return Document(raw, final.layers)
 
 
-def _entry(entry: Entry, created: str, *, empty: bool) -> History:
-    return History(
-        created=created, created_by=entry.created_by, author=entry.author, comment=entry.comment, empty_layer=empty
-    )
+def _entry(entry: Entry, created: str, content: Content, *, empty: bool) -> History:
+    text = entry.created_by
+    if isinstance(entry.step, Copy):
+        text = text.replace(CONTENT, content(entry.step))
+    return History(created=created, created_by=text, author=entry.author, comment=entry.comment, empty_layer=empty)
 
 
 def _base_layers(stage: Stage, result: Result) -> int:

@@ -16,6 +16,7 @@ from pogu.engine.build.plan.arguments import Arguments
 from pogu.engine.build.plan.stage import Stage
 from pogu.engine.build.plan.wording import Wording
 from pogu.engine.build.steps import Workdir
+from pogu.engine.containers.signals import parse_signal
 from pogu.engine.model import HealthConfig
 from pogu.errors import InvalidArgument
 
@@ -116,7 +117,7 @@ def _maintainer(scene: Scene, what: written.Maintainer) -> None:
 
 
 def _command(scene: Scene, what: written.CommandLine) -> list[str]:
-    return [*scene.stage.shell, *what.words] if what.shell and what.words else list(what.words)
+    return [*scene.stage.shell, *what.words] if what.shell else list(what.words)
 
 
 def _cmd(scene: Scene, what: written.Cmd) -> None:
@@ -136,10 +137,11 @@ def _entrypoint(scene: Scene, what: written.Entrypoint) -> None:
 
 
 def _expose(scene: Scene, what: written.Expose) -> None:
-    ports = parse_ports([word for port in what.ports for word in scene.words(port)])
+    words = [word for port in what.ports for word in scene.words(port)]
+    ports = parse_ports(words)
     config = scene.stage.config
     config.exposed_ports = {**(config.exposed_ports or {}), **{port: {} for port in ports}}
-    scene.note(scene.around.wording.exposed(ports))
+    scene.note(scene.around.wording.exposed(ports, words))
 
 
 def _user(scene: Scene, what: written.User) -> None:
@@ -173,6 +175,7 @@ def _volume(scene: Scene, what: written.Volume) -> None:
 
 def _stopsignal(scene: Scene, what: written.Stopsignal) -> None:
     signal = scene.expand(what.signal)
+    parse_signal(signal)
     scene.stage.config.stop_signal = signal
     scene.note(f"STOPSIGNAL {signal}")
 

@@ -71,13 +71,11 @@ class Planner:
         return Plan(target, stages, self._around.arguments.unused(declared))
 
     async def _label(self, target: Stage) -> None:
-        """Add the options' labels as an instruction at the end, as the classic builder does."""
-        labels = self._around.options.labels
-        pairs = tuple(written.Pair(name, value) for name, value in sorted(labels.items()))
-        text = "LABEL " + " ".join(f"{name}={value}" for name, value in sorted(labels.items()))
-        scene = Scene(target, self._around, 0, text)
-        label_literally(scene, pairs)
-        target.mark(text, 0)
+        """Add the options' labels as instructions at the end, as the classic builder does."""
+        for name, value in sorted(self._around.options.labels.items()):
+            text = f"LABEL {name}={value}"
+            label_literally(Scene(target, self._around, 0, text), [written.Pair(name, value)])
+            target.mark(text, 0)
 
     def _target(self) -> int:
         wanted = self._around.options.target.lower()
@@ -150,9 +148,12 @@ class Planner:
         name = source.name or f"stage-{index}"
         below = self._index(base, index)
         if below is not None and not base.isdigit():
-            return (await self._stage(below)).follow(name, index)
+            beneath = await self._stage(below)
+            stage = beneath.follow(name, index)
+            stage.has_command = beneath.has_command and self._around.options.classic
+            return stage
         if base == "scratch":
-            return _scratch(name, index, wanted, self._around.options.classic)
+            return _scratch(name, index, wanted)
         found = await self._bases.find(self._named(base), str(wanted) if platform or self._asked() else "", source.line)
         return _on_image(name, index, base, found)
 
@@ -178,20 +179,23 @@ class Planner:
         return Base(name=f"FROM {name}", line=line, snapshot=found.snapshot)
 
 
-def _scratch(name: str, index: int, platform: Platform, classic: bool) -> Stage:
-    config = ContainerConfig(env=[] if classic else [DEFAULT_PATH])
+def _scratch(name: str, index: int, platform: Platform) -> Stage:
+    config = ContainerConfig(env=[DEFAULT_PATH])
     nothing = Base(name="FROM scratch")
     return Stage(name, index, nothing, config, platform, nothing)
 
 
 def _on_image(name: str, index: int, base: str, found: Found) -> Stage:
     image, step = found.image, Base(name=f"FROM {base}", snapshot=found.snapshot)
+    config = copy.deepcopy(image.config)
+    if not any(line.startswith("PATH=") for line in config.env or ()):
+        config.env = [*(config.env or ()), DEFAULT_PATH]
     return Stage(
         name=name,
         index=index,
         step=step,
         base=step,
-        config=copy.deepcopy(image.config),
+        config=config,
         platform=image.platform,
         base_history=list(image.history),
         base_created=image.created,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from pogu.engine.build.contexts.context import Context
 from pogu.engine.build.dockerfile import instructions as written
@@ -35,9 +35,11 @@ _SCRIPT = "/dev/pipes/EOF"
 async def run(scene: Scene, what: written.Run, find: FindFrom) -> None:
     """RUN. Raises BuildFailed."""
     stage, around = scene.stage, scene.around
+    _check_allowed(scene, what)
     args, mounts = _command(stage, what)
     mounts += [await _mount(scene, text, find) for text in what.mounts]
-    env = [*(stage.config.env or []), *_arguments(scene)]
+    env = [*(stage.config.env or []), *_environment(scene, stage.arguments)]
+    proxies = {name: value for name, value in around.arguments.proxies().items() if name not in stage.arguments}
     shown = [f"{name}={value}" for name, value in sorted(stage.arguments.items()) if name not in stage.env]
     step = Run(
         name=scene.title,
@@ -46,6 +48,7 @@ async def run(scene: Scene, what: written.Run, find: FindFrom) -> None:
         args=tuple(args),
         command=" ".join(args),
         env=tuple(env),
+        proxies=tuple(_environment(scene, proxies)),
         cwd=stage.config.working_dir or "/",
         user=stage.config.user or "",
         mounts=tuple(mounts),
@@ -56,7 +59,14 @@ async def run(scene: Scene, what: written.Run, find: FindFrom) -> None:
         limits=around.options.limits,
         no_cache=scene.no_cache,
     )
-    stage.note(around.wording.run(args, shown), around.wording.comment, step)
+    counted = bool(shown or around.arguments.proxies())
+    stage.note(around.wording.run(args, shown, counted=counted), around.wording.comment, step)
+
+
+def _check_allowed(scene: Scene, what: written.Run) -> None:
+    for name, asked in (("network.host", what.network == "host"), ("security.insecure", what.security == "insecure")):
+        if asked and name not in scene.around.options.allowed:
+            raise BuildFailed(f"{name} is not allowed", scene.line)
 
 
 def _command(stage: Stage, what: written.Run) -> tuple[list[str], list[RunMount]]:
@@ -70,10 +80,9 @@ def _command(stage: Stage, what: written.Run) -> tuple[list[str], list[RunMount]
     return list(what.command.words), []
 
 
-def _arguments(scene: Scene) -> list[str]:
-    """Return the arguments as a command's environment; what the image sets itself is not changed by them."""
+def _environment(scene: Scene, given: Mapping[str, str]) -> list[str]:
+    """Return arguments as a command's environment; what the image sets itself is not changed by them."""
     known = scene.stage.env
-    given = {**scene.around.arguments.proxies(), **scene.stage.arguments}
     return [f"{name}={value}" for name, value in given.items() if name not in known]
 
 
@@ -114,6 +123,12 @@ async def _mount(scene: Scene, text: str, find: FindFrom) -> RunMount:
 async def transfer(scene: Scene, what: written.Copy | written.Add, find: FindFrom) -> None:
     """COPY and ADD. Raises BuildFailed."""
     stage, around = scene.stage, scene.around
+    if around.options.classic and len(what.sources) + len(what.contents) > 1 and not what.destination.endswith("/"):
+        raise BuildFailed(
+            f"When using {what.name} with more than one source file, "
+            "the destination must be a directory and end with a /",
+            scene.line,
+        )
     sources = await _sources(scene, what, find)
     destination = scene.expand(what.destination)
     step = Copy(
@@ -123,7 +138,6 @@ async def transfer(scene: Scene, what: written.Copy | written.Add, find: FindFro
         sources=tuple(sources),
         destination=scene.absolute(destination) or "/",
         owner=scene.expand(what.chown) if what.chown else None,
-        keep_owners=not around.options.classic,
         mode=scene.expand(what.chmod) if what.chmod else "",
         link=what.link,
         parents=isinstance(what, written.Copy) and what.parents,
@@ -133,7 +147,8 @@ async def transfer(scene: Scene, what: written.Copy | written.Add, find: FindFro
     )
     names = [*(scene.expand(source) for source in what.sources), *(f"<<{h.name}" for h in what.contents)]
     text = " ".join([what.name, *names, destination])
-    stage.note(around.wording.copy(text, "", destination, stage.shell), around.wording.comment, step)
+    made = around.wording.copy(text, step.owner or "", destination, stage.shell)
+    stage.note(made, around.wording.comment, step)
 
 
 async def _sources(scene: Scene, what: written.Copy | written.Add, find: FindFrom) -> list[Source]:

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pogu.engine.build.dockerfile.errors import quoted
 from pogu.engine.model import HealthConfig
 
+CONTENT = "\0content"
+"""Stands in the text of COPY and ADD for the name of what was copied, which is known when it has been."""
+
 
 class Wording(ABC):
     """The texts of `created_by`, and the comment of each entry."""
@@ -23,12 +26,12 @@ class Wording(ABC):
         """CMD or ENTRYPOINT."""
 
     @abstractmethod
-    def run(self, args: Sequence[str], arguments: Sequence[str]) -> str:
-        """RUN, with the build arguments in force."""
+    def run(self, args: Sequence[str], arguments: Sequence[str], *, counted: bool) -> str:
+        """RUN, with the build arguments in force; `counted` when there are any, such that are not told included."""
 
     @abstractmethod
-    def copy(self, text: str, digest: str, destination: str, shell: Sequence[str]) -> str:
-        """COPY or ADD; `digest` is of what was copied."""
+    def copy(self, text: str, owner: str, destination: str, shell: Sequence[str]) -> str:
+        """COPY or ADD; where `CONTENT` stands belongs what `Solver.content` says."""
 
     def shell(self, words: Sequence[str]) -> str:
         return f"SHELL [{' '.join(words)}]"
@@ -36,8 +39,9 @@ class Wording(ABC):
     def volumes(self, paths: Sequence[str]) -> str:
         return f"VOLUME [{' '.join(paths)}]"
 
-    def exposed(self, ports: Sequence[str]) -> str:
-        return f"EXPOSE {' '.join(ports)}"
+    def exposed(self, ports: Sequence[str], words: Sequence[str]) -> str:
+        """EXPOSE; `words` are the ports as they are written."""
+        return f"EXPOSE {' '.join(sorted(words))}"
 
     def health(self, health: HealthConfig) -> str:
         test = " ".join(quoted(word) for word in health.test or ())
@@ -56,14 +60,14 @@ class BuildKit(Wording):
     def command(self, name: str, words: Sequence[str], shell: Sequence[str]) -> str:
         return f"{name} [{' '.join(quoted(word) for word in words)}]"
 
-    def run(self, args: Sequence[str], arguments: Sequence[str]) -> str:
-        counted = [f"|{len(arguments)}", *arguments] if arguments else []
-        return f"RUN {' '.join([*counted, *args])} # buildkit"
+    def run(self, args: Sequence[str], arguments: Sequence[str], *, counted: bool) -> str:
+        before = [f"|{len(arguments)}", *arguments] if arguments else []
+        return f"RUN {' '.join([*before, *args])} # buildkit"
 
-    def copy(self, text: str, digest: str, destination: str, shell: Sequence[str]) -> str:
+    def copy(self, text: str, owner: str, destination: str, shell: Sequence[str]) -> str:
         return f"{text} # buildkit"
 
-    def exposed(self, ports: Sequence[str]) -> str:
+    def exposed(self, ports: Sequence[str], words: Sequence[str]) -> str:
         return f"EXPOSE map[{' '.join(f'{port}:{{}}' for port in sorted(ports))}]"
 
 
@@ -78,12 +82,13 @@ class Classic(Wording):
     def command(self, name: str, words: Sequence[str], shell: Sequence[str]) -> str:
         return self.metadata(f"{name} {_json_words(words)}", shell)
 
-    def run(self, args: Sequence[str], arguments: Sequence[str]) -> str:
-        counted = [f"|{len(arguments)}", *arguments] if arguments else []
-        return " ".join([*counted, *args])
+    def run(self, args: Sequence[str], arguments: Sequence[str], *, counted: bool) -> str:
+        before = [f"|{len(arguments)}", *arguments] if counted else []
+        return " ".join([*before, *args])
 
-    def copy(self, text: str, digest: str, destination: str, shell: Sequence[str]) -> str:
-        return f"{' '.join(shell)} #(nop) {text.split(maxsplit=1)[0].upper()} {digest} in {destination} "
+    def copy(self, text: str, owner: str, destination: str, shell: Sequence[str]) -> str:
+        chown = f"--chown={owner}" if owner else ""  # no space follows it in Docker's history
+        return f"{' '.join(shell)} #(nop) {text.split(maxsplit=1)[0].upper()} {chown}{CONTENT} in {destination} "
 
 
 def _json_words(words: Sequence[str]) -> str:

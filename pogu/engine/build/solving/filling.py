@@ -103,7 +103,7 @@ class Filler:
                 digest = await self._workshop.look(
                     results[source.step],
                     lambda root, patterns=patterns: self._digest(  # type: ignore[misc]
-                        Opened(root, patterns), step.line, owners=step.keep_owners
+                        Opened(root, patterns), step.line, owners=True
                     ),
                 )
                 found.append(digest)
@@ -134,7 +134,7 @@ class Filler:
         if not isinstance(source, StageFiles):
             return here[source]
         _, root = await stack.enter_async_context(self._workshop.root(results[source.step]))
-        return Opened(root, source.patterns, sets_owner=not step.keep_owners)
+        return Opened(root, source.patterns, sets_owner=False)
 
     async def _put_on_top(self, below: Snapshot, alone: Snapshot, lease: Lease) -> Snapshot:
         """Return `below` with the layer that was made without it."""

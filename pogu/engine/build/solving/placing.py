@@ -102,7 +102,7 @@ class Placement:
         copier = Copier(fd, root, attributes, self._excluded(source))
         for path in paths:
             if is_directory(fd, path):
-                copier.copy(path, self._directory_target(path))
+                copier.copy(path, self._directory_target(path), itself=self._step.parents)
             elif not (source.unpacks and self._unpack(fd, path, root)):
                 copier.copy(path, self._file_target(root, path, several))
 

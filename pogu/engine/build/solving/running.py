@@ -106,7 +106,7 @@ def _base(below: Snapshot) -> Image:
 def _config(step: Run) -> ContainerConfig:
     return ContainerConfig(
         cmd=list(step.args),
-        env=list(step.env),
+        env=[*step.env, *step.proxies],
         working_dir=step.cwd,
         user=step.user,
         hostname=step.hostname,

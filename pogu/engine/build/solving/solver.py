@@ -15,12 +15,13 @@ from pogu.engine.build.cache import BuildCache
 from pogu.engine.build.client import BuildClient
 from pogu.engine.build.progress import Log, Progress, Report, Vertex
 from pogu.engine.build.snapshots import Snapshot
+from pogu.engine.build.solving.contents import content_name
 from pogu.engine.build.solving.filling import Filler
 from pogu.engine.build.solving.mounting import Mounter
 from pogu.engine.build.solving.running import Runner
 from pogu.engine.build.solving.sharing import InFlight, Output
 from pogu.engine.build.steps import Base, ContextFiles, Copy, Run, Step, Workdir
-from pogu.engine.images.digests import sha256
+from pogu.engine.images.digests import EMPTY_TAR, sha256
 from pogu.engine.images.layers import Lease
 from pogu.errors import PoguError
 
@@ -48,6 +49,8 @@ class Order:
     hidden: bool = True
     identity: str = ""
     """What makes vertices of this build differ from those of others."""
+    drops_empty: bool = False
+    """Whether a step that has changed nothing makes no layer."""
 
 
 class Solver:
@@ -64,6 +67,7 @@ class Solver:
         self._vertices: dict[Step, str] = {}
         self._cached: set[Step] = set()
         self.keys: dict[Step, list[str]] = {}
+        self._contents: dict[Step, str] = {}
         self._slots = asyncio.Semaphore(_PARALLEL)
 
     def is_cached(self, step: Step) -> bool:
@@ -78,6 +82,10 @@ class Solver:
     def result(self, step: Step) -> Snapshot:
         """Return what came of a step that was solved."""
         return self._results[step]
+
+    def content(self, step: Step) -> str:
+        """Return how the history names what a COPY or ADD that was solved has brought."""
+        return self._contents.get(step, "")
 
     async def done(self, step: Step) -> None:
         """Wait until a step that is being solved is done. Raises as `solve`."""
@@ -116,6 +124,8 @@ class Solver:
             made = step.snapshot
         else:
             made = await self._told(step, lambda: self._carry_out(step))
+            if self._order.drops_empty:
+                made = _without_empty(made, self._results[inputs[0]])
         self._results[step] = made
         return made
 
@@ -167,6 +177,7 @@ class Solver:
         async with filler.brought(step, self._download_told(step)) as here:
             identities = await filler.identities(step, here)
             stages = [self._results[each].chain for each in list(step.inputs())[1:]]
+            self._contents[step] = content_name(step, here, _digest([identities, stages]).partition(":")[2])
             definition: list[Any] = [step.definition(), identities, below.chain]
             keys: list[str] = [_digest([*definition, stages])]
             if stages:
@@ -245,6 +256,13 @@ class Solver:
             loop.call_soon_threadsafe(self._report, event)
 
         return tell
+
+
+def _without_empty(made: Snapshot, below: Snapshot) -> Snapshot:
+    """Return a step's result without its layer if nothing is in that."""
+    if len(made.layers) > len(below.layers) and made.layers[-1].diff_id == EMPTY_TAR:
+        return Snapshot(below.layers, made.created)
+    return made
 
 
 def _digest(value: Any) -> str:

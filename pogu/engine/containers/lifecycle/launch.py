@@ -13,7 +13,7 @@ from pogu.engine.containers.lifecycle.sharing import require_donors
 from pogu.engine.containers.lifecycle.shm import unmount_shm
 from pogu.engine.containers.lifecycle.specification import launch_spec
 from pogu.engine.containers.lifecycle.state import set_running
-from pogu.engine.containers.places import prepare_places
+from pogu.engine.containers.places import clear_places, prepare_places
 from pogu.engine.containers.rooms import Rooms, log
 from pogu.engine.containers.rootfs import mount_volumes, unmount_volumes
 from pogu.engine.containers.table import Entry, WaitResult
@@ -86,7 +86,8 @@ async def _mount(rooms: Rooms, entry: Entry) -> list[MountPoint]:
     root = await rooms.roots.acquire(entry.id)
     entry.holds_root = True
     step("container.start.mounted")
-    await asyncio.to_thread(prepare_places, root)  # a dozen look-ups, while the network is made
+    prepare = clear_places if entry.record.purpose else prepare_places  # no marks in builds, as with BuildKit
+    await asyncio.to_thread(prepare, root)  # a dozen look-ups, while the network is made
     volumes = await mount_volumes(rooms, entry.record)
     step("container.start.volumes")
     return volumes
