@@ -40,6 +40,11 @@ class Session:
         """Set once the client is gone."""
         return self._connection.closed
 
+    @property
+    def heard(self) -> asyncio.Event:
+        """Set once the client has said something."""
+        return self._connection.introduced
+
     async def run(self) -> None:
         """Carry the session until the client leaves, or no longer answers."""
         async with asyncio.TaskGroup() as tasks:
@@ -95,14 +100,25 @@ class Sessions:
             headers.get_all("X-Docker-Expose-Session-Grpc-Method"),
             wire,
         )
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                announcing = tasks.create_task(self._announce(session))
+                await session.run()
+                announcing.cancel()
+        finally:
+            if self._live.get(session.id) is session:
+                del self._live[session.id]
+
+    async def _announce(self, session: Session) -> None:
+        """Let builds have a session once its client is heard.
+
+        Docker's command hangs when all is over before it has got so far (`Close` before `Run` has its connection).
+        """
+        await session.heard.wait()
         self._live[session.id] = session
         for waiter in self._waiting.pop(session.id, []):
             if not waiter.done():
                 waiter.set_result(session)
-        try:
-            await session.run()
-        finally:
-            del self._live[session.id]
 
     async def get(self, identifier: str, wait: float = WAIT) -> Session:
         """Return a live session, as soon as it is there. Raises NotFound after `wait` seconds."""

@@ -110,6 +110,5 @@ def absent_routes() -> list[Route]:
         ),
         *_routes(_PLUGIN_ACTIONS, _refuse(lambda call: Unsupported(_NO_PLUGINS)), (501,)),
         *_routes(_PLUGIN_PATHS, no_plugin, (404,)),
-        *_routes("POST /session Session", no_build, (501,)),
         *_routes("POST /grpc Grpc", no_build, (501,)),
     ]

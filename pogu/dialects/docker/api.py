@@ -8,9 +8,11 @@ from contextvars import ContextVar
 import msgspec
 
 import pogu
+from pogu.dialects.buildkit.sessions import Sessions
 from pogu.dialects.docker import version as versions
 from pogu.dialects.docker.absent import absent_routes
 from pogu.dialects.docker.archives import ArchiveRoutes
+from pogu.dialects.docker.buildkit import BuildKitRoutes
 from pogu.dialects.docker.builds import BuildRoutes
 from pogu.dialects.docker.call import Call
 from pogu.dialects.docker.container_create import CreateRoutes
@@ -91,6 +93,7 @@ def _bind(route: Route) -> HttpHandler:
 
 def all_routes(engine: Engine) -> list[Route]:
     """Return the route table. Fixed paths stand before those whose names may swallow slashes."""
+    sessions = Sessions()
     rooms = (
         SystemRoutes(engine),
         CreateRoutes(engine),
@@ -100,7 +103,8 @@ def all_routes(engine: Engine) -> list[Route]:
         ExecRoutes(engine),
         ImageRoutes(engine),
         RegistryRoutes(engine),
-        BuildRoutes(engine),
+        BuildRoutes(engine, sessions),
+        BuildKitRoutes(sessions),
         NetworkRoutes(engine),
         VolumeRoutes(engine),
         VerificationRoutes(engine),

@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from pogu.dialects.buildkit.sessions import Sessions
+from pogu.dialects.docker.buildkit_builds import BuildKitBuilds
 from pogu.dialects.docker.call import Call, json_response, primed, stream_response
 from pogu.dialects.docker.image_create import progress_stream
 from pogu.dialects.docker.rendering.classic_build import ClassicBuild, Events, told_failure
-from pogu.dialects.docker.routes import TAR, Parameter, Route, filters, flag, found, number, stream, text
+from pogu.dialects.docker.routes import TAR, Answer, Parameter, Route, filters, flag, found, number, stream, text
 from pogu.engine.build.cache import PRUNE_FILTERS
 from pogu.engine.build.client import Login, SilentClient
 from pogu.engine.build.contexts.inputs import Inputs
@@ -32,11 +34,14 @@ T = TypeVar("T")
 class BuildRoutes:
     """Handlers of `/build` and `/build/prune`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, sessions: Sessions) -> None:
         self._builder = engine.builder
         self._images = engine.images
+        self._buildkit = BuildKitBuilds(engine.builder, sessions)
 
     async def build(self, call: Call) -> Response:
+        if call.text("version") == "2":
+            return await self._buildkit.build(call, build_options(call, classic=False), logins(call))
         options = build_options(call)
         client = SilentClient(logins(call))
         quiet = call.flag("q")
@@ -78,6 +83,10 @@ class BuildRoutes:
             if not quiet:
                 report({"stream": f"Successfully tagged {reference.familiar}\n"})
 
+    async def cancel(self, call: Call) -> Response:
+        self._buildkit.jobs.cancel(call.text("id"))
+        return Response(200)
+
     async def prune(self, call: Call) -> Response:
         wanted = {name: list(values) for name, values in call.filters().items()}
         keep = call.integer("keep-storage") or 0
@@ -98,6 +107,18 @@ class BuildRoutes:
                 stream("What happens, as it happens", "Progress"),
                 (400, 401, 403, 404, 500, 501, 503),
                 watched=True,
+            ),
+            Route(
+                "POST",
+                "/build/cancel",
+                self.cancel,
+                "BuildCancel",
+                "Cancel a build that was begun with an ID",
+                (text("id", "The build's ID", required=True),),
+                None,
+                {200: Answer("Cancelled, or not running", None)},
+                (500,),
+                (1, 39),
             ),
             Route(
                 "POST",
@@ -145,7 +166,10 @@ _PARAMETERS = (
     text("extrahosts", "name:address"),
     text("ulimits", "JSON array of limits"),
     text("cgroupparent", "Control group of RUN"),
-    text("version", "1: the classic form; 2: with a session"),
+    text("version", "1: the classic form; 2: as BuildKit tells of it, with a session"),
+    text("session", "ID of the session to ask for what is needed"),
+    text("buildid", "ID to cancel the build by, or after `upload-request:` the build that this context is for"),
+    text("outputs", "JSON array of one output: its Type and Attrs"),
 )
 
 

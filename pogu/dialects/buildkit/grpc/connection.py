@@ -61,7 +61,8 @@ class Connection:
         self._drained = asyncio.Event()
         self._drained.set()
         self._slots = asyncio.Event()  # a stream has ended, or the peer allows another number of them
-        self._introduced = False  # the other side has said what it allows
+        self.introduced = asyncio.Event()
+        """Set once the other side has said what it allows: it is there, and reads."""
         self._backlog = self._answers = 0  # bytes that wait to be written: all, and those that only answer
         self._cutter = FrameCutter(_FRAME, preface=not client_side)
         self._ours: list[bytes] = []  # frames that h2 does not know of; they may stand between any others
@@ -205,7 +206,8 @@ class Connection:
             if event.stream_id in self._streams:
                 self._streams[event.stream_id].wake()
         elif isinstance(event, h2.events.WindowUpdated | h2.events.RemoteSettingsChanged):
-            self._introduced |= isinstance(event, h2.events.RemoteSettingsChanged)
+            if isinstance(event, h2.events.RemoteSettingsChanged):
+                self.introduced.set()
             self._slots.set()
             for stream in self._streams.values():
                 stream.wake()
@@ -257,7 +259,7 @@ class Connection:
         return stream
 
     def _allowed(self) -> int:
-        return self._h2.remote_settings.max_concurrent_streams if self._introduced else _STREAMS_AT_FIRST
+        return self._h2.remote_settings.max_concurrent_streams if self.introduced.is_set() else _STREAMS_AT_FIRST
 
     def room(self, identifier: int) -> int:
         """Return how many bytes may go out on a stream now in one piece."""
