@@ -28,10 +28,11 @@ from pogu.engine.build.outputs.squashing import put_together, squashed
 from pogu.engine.build.outputs.timestamps import clamped
 from pogu.engine.build.plan.arguments import Arguments
 from pogu.engine.build.plan.bases import Bases
+from pogu.engine.build.plan.checking import findings, require_known_syntax, warn
 from pogu.engine.build.plan.dispatch import Surroundings
 from pogu.engine.build.plan.planning import Plan, Planner
 from pogu.engine.build.plan.wording import BuildKit, Classic
-from pogu.engine.build.progress import Report
+from pogu.engine.build.progress import Report, Warned
 from pogu.engine.build.solving.filling import Filler
 from pogu.engine.build.solving.mounting import Mounter
 from pogu.engine.build.solving.running import Runner
@@ -47,6 +48,8 @@ from pogu.engine.naming import new_id
 from pogu.engine.state import StateStore
 from pogu.engine.storage import StorageDriver
 from pogu.errors import InvalidArgument
+
+_CACHE_SHARE = 10  # of the disk: the part that the cache may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,9 @@ class Builder:
         dockerfile = parse(inputs.dockerfile)
         for tag in options.tags:
             parse_reference(tag)
+        require_known_syntax(dockerfile, options)
+        if not options.classic:
+            await warn(dockerfile, options, inputs.ignore, report)
         async with self._images.layers.lease() as lease:
             await self._learn(options, client, report)
             plan = await self._plan(dockerfile, inputs, options, client, report)
@@ -137,7 +143,19 @@ class Builder:
             solver = Solver(self._workers, order, client, report, lease)
             yield Building(plan, solver, options, lease)
         await self.cache.note_uses()
+        await self._trim()
         self.cache.settle()
+
+    def check(self, inputs: Inputs, options: BuildOptions) -> list[Warned]:
+        """Return what is probably a mistake in a Dockerfile, without building anything. Raises DockerfileError."""
+        return findings(parse(inputs.dockerfile), options, inputs.ignore)
+
+    async def _trim(self) -> None:
+        """Remove what was not used for longest once the cache takes more than a tenth of the disk."""
+        whole = await asyncio.to_thread(shutil.disk_usage, self._spool)
+        usage, most = self.usage(), whole.total // _CACHE_SHARE
+        if sum(record.size for record in usage) > most:
+            await self.cache.remove(record.id for record in chosen(usage, {}, every=True, keep=most))
 
     async def _learn(self, options: BuildOptions, client: BuildClient, report: Report) -> None:
         """Take up what the images of `--cache-from` tell of their steps; one that is not to be had is passed by."""

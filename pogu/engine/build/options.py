@@ -51,7 +51,6 @@ class BuildOptions:
     hostname: str = ""
     classic: bool = False
     """Whether what the image says of itself is as from the classic builder rather than from BuildKit."""
-    check_only: bool = False
 
     @property
     def source_date_epoch(self) -> int | None:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from pogu.engine.build.failures import BuildFailed, CommandFailed
-from pogu.engine.build.progress import BuildEvent, Log
+from pogu.engine.build.progress import BuildEvent, Log, Warned
 from pogu.errors import InvalidArgument
 from tests.engine.build.conftest import Site, link
 
@@ -186,3 +186,25 @@ async def test_a_context_cannot_lead_out(site: Site) -> None:
             await site.build(f"FROM busybox\nCOPY {source} /x\n", files)
     built = await site.build("FROM busybox\nRUN ln -s ../../../../../../root /away\nCOPY a /away/a\n", files)
     assert await site.text(built.image, "/root/a") == "A"
+
+
+async def test_a_dockerfile_alone_cannot_make_a_command_privileged(site: Site) -> None:
+    dockerfile = "FROM busybox\nRUN --security=insecure grep CapEff /proc/self/status\n"
+    with pytest.raises(BuildFailed, match="is not allowed"):
+        await site.build(dockerfile)
+    allowed = await site.build(dockerfile, allowed=frozenset(["security.insecure"]))
+    usual = await site.build("FROM busybox\nRUN grep CapEff /proc/self/status\n")
+    assert int(allowed.output.split()[1], 16) > int(usual.output.split()[1], 16)
+
+
+async def test_another_front_end_is_refused(site: Site) -> None:
+    await site.build("# syntax=docker/dockerfile:1.7-labs\nFROM busybox\n")
+    with pytest.raises(BuildFailed, match="is not supported"):
+        await site.build("# syntax=example.com/other:1\nFROM busybox\n")
+
+
+async def test_probable_mistakes_are_told(site: Site) -> None:
+    built = await site.build("FROM busybox\nCOPY gone /\nMAINTAINER me\n", {"gone": "", ".dockerignore": "none"})
+    assert [e.rule for e in built.events if isinstance(e, Warned)] == ["MaintainerDeprecated"]
+    with pytest.raises(InvalidArgument, match="lint violation found for rules: MaintainerDeprecated"):
+        await site.build("# check=error=true\nFROM busybox\nMAINTAINER me\n")

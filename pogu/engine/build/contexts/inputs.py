@@ -31,6 +31,7 @@ class Inputs:
     dockerfile: bytes
     context: Context
     contexts: Mapping[str, Context] = field(default_factory=dict)
+    ignore: Ignore | None = None
 
 
 class Receiver:
@@ -67,7 +68,8 @@ class Receiver:
         async def here(_needed: Sequence[str]) -> Path:
             return directory
 
-        return Inputs(text, Context("context", here, self._files, ignore.ignored if ignore else None))
+        context = Context("context", here, self._files, ignore.ignored if ignore else None)
+        return Inputs(text, context, ignore=ignore)
 
     @asynccontextmanager
     async def remote(self, url: str, dockerfile: str, report: Report) -> AsyncIterator[Inputs]:
@@ -124,7 +126,7 @@ class Receiver:
             others = {
                 name: self._client_directory(directory, client, (), report, stack) for name, directory in names.items()
             }
-            yield Inputs(text, context, others)
+            yield Inputs(text, context, others, Ignore(ignore) if ignore else None)
 
     async def _session_dockerfile(
         self, client: BuildClient, dockerfile: str, report: Report, stack: AsyncExitStack
