@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlsplit
 
 from pogu.dialects.buildkit.filesync import Receiver, Sender
 from pogu.dialects.buildkit.grpc import Call
@@ -61,6 +61,16 @@ class SessionClient:
         if not self._session.shared_key:
             return ""
         return hashlib.sha256(f"{self._session.shared_key}\0{name}".encode()).hexdigest()
+
+    async def upload(self, url: str) -> AsyncIterator[bytes]:
+        """Yield what the client gives out under an address of its own. Raises the error that ends it."""
+        require(self._session, messages.PULL_UPLOAD)
+        parts = urlsplit(url)
+        metadata = [("urlpath", parts.path), ("urlhost", parts.netloc)]
+        async with await self._session.channel.call(messages.PULL_UPLOAD, metadata) as call:
+            while batch := await call.receive():
+                for message in batch:
+                    yield decode(messages.BytesMessage, message).data
 
     # --- secrets, logins, keys ---
 

@@ -16,7 +16,6 @@ NOT_A_MANAGER = (
 )
 _NOT_IN_SWARM = "This node is not part of a swarm"
 _NO_SWARM = "this version of Pogu runs containers on one machine; swarm mode is not available"
-_NO_BUILD = "this version of Pogu does not build images; load or import them, or use `docker commit`"
 _NO_PLUGINS = "this version of Pogu has no plugins"
 
 _PLUGIN_FILTERS = ("capability", "enable")
@@ -88,7 +87,6 @@ async def _no_plugins(call: Call) -> Response:
 def absent_routes() -> list[Route]:
     """Return the operations that exist only to say no."""
     no_plugin = _refuse(lambda call: NotFound(f'plugin "{call.param("name")}" not found'))
-    no_build = _refuse(lambda call: Unsupported(_NO_BUILD))
     return [
         *_routes(_MANAGER_PATHS, _refuse(lambda call: Unavailable(NOT_A_MANAGER)), (503,)),
         *_routes(
@@ -110,5 +108,4 @@ def absent_routes() -> list[Route]:
         ),
         *_routes(_PLUGIN_ACTIONS, _refuse(lambda call: Unsupported(_NO_PLUGINS)), (501,)),
         *_routes(_PLUGIN_PATHS, no_plugin, (404,)),
-        *_routes("POST /grpc Grpc", no_build, (501,)),
     ]

@@ -104,7 +104,7 @@ def all_routes(engine: Engine) -> list[Route]:
         ImageRoutes(engine),
         RegistryRoutes(engine),
         BuildRoutes(engine, sessions),
-        BuildKitRoutes(sessions),
+        BuildKitRoutes(engine, sessions),
         NetworkRoutes(engine),
         VolumeRoutes(engine),
         VerificationRoutes(engine),

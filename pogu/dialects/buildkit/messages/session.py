@@ -12,6 +12,7 @@ CHECK_AGENT = "/moby.sshforward.v1.SSH/CheckAgent"
 FORWARD_AGENT = "/moby.sshforward.v1.SSH/ForwardAgent"
 SYNC_FILES = "/moby.filesync.v1.FileSync/DiffCopy"
 SEND_FILES = "/moby.filesync.v1.FileSend/DiffCopy"
+PULL_UPLOAD = "/moby.upload.v1.Upload/Pull"
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 
 
