@@ -28,7 +28,7 @@ from pogu.engine.build.outputs.squashing import put_together, squashed
 from pogu.engine.build.outputs.timestamps import clamped
 from pogu.engine.build.plan.arguments import Arguments
 from pogu.engine.build.plan.bases import Bases
-from pogu.engine.build.plan.checking import findings, require_known_syntax, warn
+from pogu.engine.build.plan.checking import findings, require_known_syntax, tell_findings, warn
 from pogu.engine.build.plan.dispatch import Surroundings
 from pogu.engine.build.plan.planning import Plan, Planner
 from pogu.engine.build.plan.wording import BuildKit, Classic
@@ -128,11 +128,16 @@ class Builder:
         for tag in options.tags:
             parse_reference(tag)
         require_known_syntax(dockerfile, options)
-        if not options.classic:
-            await warn(dockerfile, options, inputs.ignore, report)
         async with self._images.layers.lease() as lease:
             await self._learn(options, client, report)
-            plan = await self._plan(dockerfile, inputs, options, client, report)
+            try:
+                plan = await self._plan(dockerfile, inputs, options, client, report)
+            except InvalidArgument:
+                if not options.classic:
+                    await tell_findings(findings(dockerfile, options, inputs.ignore), report)
+                raise
+            if not options.classic:
+                await warn(dockerfile, findings(dockerfile, options, inputs.ignore, plan.stages), report)
             order = Order(
                 no_cache=options.no_cache,
                 keeps=not options.classic,

@@ -206,5 +206,9 @@ async def test_another_front_end_is_refused(site: Site) -> None:
 async def test_probable_mistakes_are_told(site: Site) -> None:
     built = await site.build("FROM busybox\nCOPY gone /\nMAINTAINER me\n", {"gone": "", ".dockerignore": "none"})
     assert [e.rule for e in built.events if isinstance(e, Warned)] == ["MaintainerDeprecated"]
+    built = await site.build("FROM busybox\nENV ABOUT=here\nENV A=$ABOUTS\n")
+    (warning,) = (e for e in built.events if isinstance(e, Warned))
+    assert (warning.rule, warning.first_line) == ("UndefinedVar", 3)
+    assert warning.message == "Usage of undefined variable '$ABOUTS' (did you mean $ABOUT?)"
     with pytest.raises(InvalidArgument, match="lint violation found for rules: MaintainerDeprecated"):
         await site.build("# check=error=true\nFROM busybox\nMAINTAINER me\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -11,6 +12,7 @@ from pogu.engine.build.dockerfile.instructions import Dockerfile
 from pogu.engine.build.failures import BuildFailed
 from pogu.engine.build.ignore import Ignore
 from pogu.engine.build.options import BuildOptions
+from pogu.engine.build.plan.stage import Stage
 from pogu.engine.build.progress import Report, Warned
 from pogu.engine.build.solving.telling import tell
 
@@ -28,24 +30,39 @@ def require_known_syntax(dockerfile: Dockerfile, options: BuildOptions) -> None:
         raise BuildFailed(f"the front end {wanted} is not supported: docker/dockerfile is read by Pogu itself", 1)
 
 
-def findings(dockerfile: Dockerfile, options: BuildOptions, ignore: Ignore | None) -> list[Warned]:
-    """Return what checks find."""
-    return checks(dockerfile, Setting(arguments=options.args, ignore=ignore))
+def findings(
+    dockerfile: Dockerfile, options: BuildOptions, ignore: Ignore | None, stages: Sequence[Stage] = ()
+) -> list[Warned]:
+    """Return what checks find.
+
+    Args:
+        stages: those that were gone through; what their base images set is known of them.
+    """
+    environments = {stage.index: _environment(stage) for stage in stages}
+    return checks(dockerfile, Setting(arguments=options.args, environments=environments, ignore=ignore))
 
 
-async def warn(dockerfile: Dockerfile, options: BuildOptions, ignore: Ignore | None, report: Report) -> None:
-    """Report what checks find.
+def _environment(stage: Stage) -> dict[str, str]:
+    return dict(line.partition("=")[::2] for line in stage.points[0].config.env or ())
+
+
+async def warn(dockerfile: Dockerfile, found: Sequence[Warned], report: Report) -> None:
+    """Report what checks have found.
 
     Raises:
         DockerfileError: something was found and the file asks for an error then.
     """
-    found = findings(dockerfile, options, ignore)
+    await tell_findings(found, report)
+    wrong = violation(found, parse_options(dockerfile.directives.check))
+    if wrong is not None:
+        raise wrong
+
+
+async def tell_findings(found: Sequence[Warned], report: Report) -> None:
+    """Report what checks have found, and no more."""
     if not found:
         return
     async with tell(report, "[internal] check build definition") as told:
         for warning in found:
             told.say(in_short(warning))
             report(msgspec.structs.replace(warning, vertex=told.vertex))
-        wrong = violation(found, parse_options(dockerfile.directives.check))
-        if wrong is not None:
-            raise wrong

@@ -11,19 +11,14 @@ from pogu.engine.build.dockerfile.errors import DockerfileError, quoted
 from pogu.engine.build.dockerfile.expansion import Expansion, expansion
 from pogu.engine.build.dockerfile.instructions import Dockerfile, From
 from pogu.engine.build.dockerfile.suggest import suggestion
-from pogu.engine.images.platform import parse_platform
+from pogu.engine.images.platform import host_platform, parse_platform
 from pogu.engine.images.reference import parse_reference
 from pogu.errors import InvalidArgument
-
-_SIDES = ("BUILD", "TARGET")
-_PARTS = ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT")
-PREDEFINED = (*(side + part for side in _SIDES for part in _PARTS), "TARGETSTAGE")
-"""Arguments that every FROM can use, whatever their values."""
 
 
 def global_arguments(dockerfile: Dockerfile, setting: Setting, *, given: bool = True) -> dict[str, str]:
     """Return what FROM can use; without `given`, as if no `--build-arg` were. Raises DockerfileError."""
-    env = {**dict.fromkeys(PREDEFINED, ""), **setting.predefined}
+    env = {**_predefined(), **setting.predefined}
     arguments = setting.arguments if given else {}
     for arg in dockerfile.arguments:
         for argument in arg.arguments:
@@ -33,6 +28,21 @@ def global_arguments(dockerfile: Dockerfile, setting: Setting, *, given: bool = 
             if value is not None:
                 env[argument.name] = value
     return env
+
+
+def _predefined() -> dict[str, str]:
+    """Return the arguments that every FROM can use, as they are on this machine."""
+    platform = host_platform()
+    parts = {
+        "PLATFORM": str(platform),
+        "OS": platform.os,
+        "OSVERSION": "",
+        "ARCH": platform.architecture,
+        "VARIANT": platform.variant,
+    }
+    return {side + part: value for side in ("BUILD", "TARGET") for part, value in parts.items()} | {
+        "TARGETSTAGE": "default"
+    }
 
 
 def check_bases(dockerfile: Dockerfile, setting: Setting, found: Findings) -> None:

@@ -60,15 +60,15 @@ def check_bodies(dockerfile: ins.Dockerfile, setting: Setting, found: Findings) 
             base = expansion(stage.base, arguments, escape).text
         except DockerfileError:
             return
-        state = states[base.lower()].child() if base.lower() in states else _first_state(base, setting)
+        state = states[base.lower()].child() if base.lower() in states else _first_state(number, base, setting)
         wanted = setting.stages is None or number in setting.stages
         _StageChecker(state, arguments, setting, found if wanted else None, escape).check(stage)
         if stage.name:
             states[stage.name] = state
 
 
-def _first_state(base: str, setting: Setting) -> StageState:
-    return StageState({} if base == "scratch" else setting.environments.get(base))
+def _first_state(number: int, base: str, setting: Setting) -> StageState:
+    return StageState({} if base == "scratch" else setting.environments.get(number))
 
 
 class _StageChecker:

@@ -10,7 +10,7 @@ from pogu.engine.build.ignore import Ignore
 
 _SETTING = Setting(
     predefined={"BUILDPLATFORM": "linux/amd64", "TARGETPLATFORM": "linux/arm64"},
-    environments={"debian": {"LANG": "C"}},
+    environments={0: {"LANG": "C"}},
     ignore=Ignore(["secret.txt", "*.log"]),
 )
 
@@ -146,7 +146,6 @@ def test_what_is_found(rule: str, text: str, line: int, message: str) -> None:
         "FROM a\nRUN a \\\n# comment\n b\n",
         'FROM a\nSHELL ["/bin/bash", "-c"]\nCMD run me\n',
         "FROM a\nWORKDIR /src\nWORKDIR more\n",
-        "FROM unknown\nENV A=$WHATEVER_IT_HAS\n",
         "FROM debian\nARG maybe\nENV A=$maybe B=$PATH C=${LANG}\n",
         "FROM debian AS b\nENV A=1\nARG B=2\nFROM b\nENV C=$A$B\n",
         "FROM --platform=linux/arm64 a AS build-arm64\n",
@@ -187,6 +186,12 @@ def test_only_stages_that_are_built_are_looked_into() -> None:
     text = "FROM a AS one\nCMD run\nFROM one AS two\nCMD run\nFROM two\nWORKDIR x\n"
     assert [w.first_line for w in checks(parse(text.encode()))] == [2, 4, 6]
     assert [w.first_line for w in checks(parse(text.encode()), Setting(stages={2}))] == [6]
+
+
+def test_variables_may_be_of_a_base_image_that_is_not_known() -> None:
+    text = "FROM a AS b\nENV A=$SOMETHING\nFROM b\nENV B=$SOMETHING\n"
+    assert _found(text, Setting()) == []
+    assert len(_found(text, Setting(environments={0: {}}))) == 2
 
 
 def test_build_arguments_are_known() -> None:
