@@ -104,7 +104,7 @@ class Client:
         try:
             return self._request(method, path, query, body, headers)
         except ApiError as e:
-            if self._settled or e.status != 400 or "is too new" not in e.detail:
+            if not self._is_too_new(e):
                 raise
             self._settle()
         return self._request(method, path, query, body, headers)
@@ -132,7 +132,7 @@ class Client:
         try:
             kind = "application/json" if body is not None and not _is_raw(body) else "application/x-tar"
             fields = {"Connection": "close", **({"Content-Type": kind} if body is not None else {}), **(headers or {})}
-            connection.send(_head(method, self._path(path, query), fields, body))
+            connection.send(_head(method, self._path(path, query), fields.items(), body))
             _send_body(connection, body)
             return _checked(connection.receive_head(method))
         except BaseException as e:
@@ -153,13 +153,32 @@ class Client:
         """Return the JSON answer of a DELETE (None where the answer is empty)."""
         return self.request("DELETE", path, query=query).json()
 
-    def take_over(self, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None) -> Raw:
-        """POST with `Upgrade: tcp` and return the connection as a stream in both directions.
+    def take_over(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        protocol: str = "tcp",
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> Raw:
+        """POST with `Upgrade: PROTOCOL` and return the connection as a stream in both directions.
 
         Raises: as `request`.
         """
+        fields = [("Connection", "Upgrade"), ("Upgrade", protocol), ("Content-Type", "application/json"), *headers]
+        try:
+            return self._take_over(path, query, fields, body)
+        except ApiError as e:
+            if not self._is_too_new(e):
+                raise
+            self._settle()
+        return self._take_over(path, query, fields, body)
+
+    def _take_over(
+        self, path: str, query: Mapping[str, Any] | None, fields: Iterable[tuple[str, str]], body: Any
+    ) -> Raw:
         connection = _Connection(self._connect())
-        fields = {"Connection": "Upgrade", "Upgrade": "tcp", "Content-Type": "application/json"}
         try:
             connection.send(_head("POST", self._path(path, query), fields, body))
             _send_body(connection, body)
@@ -168,6 +187,9 @@ class Client:
             connection.close()
             raise
         return Raw(connection, reply.headers.get("content-type", ""))
+
+    def _is_too_new(self, error: ApiError) -> bool:
+        return not self._settled and error.status == 400 and "is too new" in error.detail
 
     def dial(self) -> Channel:
         """Return a new connection to the daemon, with nothing said on it yet. Raises CannotConnect."""
@@ -286,6 +308,10 @@ class Raw:
         """Send all of `data`."""
         self._connection.send(data)
 
+    def detach(self) -> tuple[Channel, bytes]:
+        """Return what carries the bytes, and what has come already; this object is of no use then."""
+        return self._connection.detach()
+
     def end_input(self) -> None:
         """Tell the daemon that no more will be written; reading goes on."""
         with contextlib.suppress(OSError):
@@ -322,6 +348,10 @@ class _Connection:
 
     def pending(self) -> bool:
         return bool(self._buffer) or pending(self.socket)
+
+    def detach(self) -> tuple[Channel, bytes]:
+        begun, self._buffer = self._buffer, b""
+        return self.socket, begun
 
     def close(self) -> None:
         self.socket.close()
@@ -411,9 +441,9 @@ def _is_raw(body: Any) -> bool:
     return isinstance(body, bytes) or not isinstance(body, (dict, list, str))
 
 
-def _head(method: str, path: str, fields: Mapping[str, str], body: Any) -> bytes:
+def _head(method: str, path: str, fields: Iterable[tuple[str, str]], body: Any) -> bytes:
     lines = [f"{method} {path} HTTP/1.1", "Host: pogu", "User-Agent: pogu"]
-    lines += [f"{name}: {value}" for name, value in fields.items()]
+    lines += [f"{name}: {value}" for name, value in fields]
     if body is not None and _is_raw(body) and not isinstance(body, bytes):
         lines.append("Transfer-Encoding: chunked")
     elif body is not None or method in {"POST", "PUT"}:

@@ -30,7 +30,6 @@ def build_classic(client: Client, source: Source, query: dict[str, Any], given: 
     Raises:
         Failed: the build failed; the exit code is that of the command that did.
     """
-    _refuse(given)
     quiet = given["quiet"]
     headers = {"X-Registry-Config": registry_config(Logins())}
     if source.remote:
@@ -49,29 +48,6 @@ def build_classic(client: Client, source: Source, query: dict[str, Any], given: 
             body = told(body)
     reply = client.request("POST", "/build", query=query, body=body, headers=headers)
     return _follow(reply, quiet=quiet)
-
-
-# What only a builder with sessions can do, by what the command's values are called.
-_NEEDS_SESSION = (
-    *(
-        "build_context",
-        "cache_to",
-        "check",
-        "metadata_file",
-        "no_cache_filter",
-        "output",
-        "provenance",
-        "secret",
-        "ssh",
-    ),
-    "push",
-)
-
-
-def _refuse(given: dict[str, Any]) -> None:
-    for name in _NEEDS_SESSION:
-        if given[name]:
-            raise Failed(f"--{name.replace('_', '-')} needs a builder with sessions, which this daemon does not offer")
 
 
 def registry_config(logins: Logins) -> str:

@@ -8,12 +8,12 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from pogu.cli.building.selection import chosen
 from pogu.cli.invoke import Failed
 from pogu.engine.archive.header import Entry
 from pogu.engine.archive.writer import TarWriter
 from pogu.engine.build.ignore import Ignore, parse_ignore
 from pogu.linux.paths import open_root, opened
-from pogu.linux.trees import Found, walk
 
 
 def ignore_patterns(directory: Path, dockerfile: str) -> list[str]:
@@ -51,38 +51,13 @@ def pack_context(
         writer.add(Entry(name, mode=0o600, size=len(content), mtime_ns=int(time.time()) * 10**9), content)
     if directory is not None:
         with opened(open_root(directory)) as root:
-            for parent, name, archived in _chosen(root, Ignore(patterns), keep):
-                if archived not in extra:
-                    writer.add_path(parent, name, archived)
+            for found in chosen(root, Ignore(patterns), keep=keep):
+                if found.path not in extra:
+                    writer.add_path(found.parent, found.name, found.path)
                 yield from pieces
                 pieces.clear()
     writer.finish()
     yield from pieces
-
-
-def _chosen(root: int, ignore: Ignore, keep: Collection[str]) -> Iterator[tuple[int, str, str]]:
-    """Yield what is not left out: a descriptor, the name in it, and the path.
-
-    A directory that is left out itself comes with the first thing in it that is not, so that it keeps its mode.
-    """
-    above = {path.rpartition("/")[0] for path in keep}
-    above |= {str(parent) for path in above for parent in Path(path).parents}
-    missing: list[str] = []
-    for found in walk(root):
-        while missing and not found.path.startswith(f"{missing[-1]}/"):
-            missing.pop()
-        if not ignore.ignored(found.path) or found.path in keep:
-            for path in missing:
-                yield root, path, path
-            missing.clear()
-            yield found.parent, found.name, found.path
-        elif found.is_dir:
-            found.enter = found.path in above or not ignore.skippable(found.path)
-            missing += _noted(found)
-
-
-def _noted(found: Found) -> list[str]:
-    return [found.path] if found.enter else []
 
 
 def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:

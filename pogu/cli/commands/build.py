@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pogu.cli.building.flags import build_options
 from pogu.cli.connect import connect
 from pogu.cli.invoke import Failed, Session
 from pogu.cli.pflag import argument, command
+
+if TYPE_CHECKING:
+    from pogu.cli.building.source import Source
+    from pogu.cli.client import Client
+
+# What only a builder with sessions can do, by what the command's values are called.
+_NEEDS_SESSION = (
+    "build_context",
+    "cache_to",
+    "metadata_file",
+    "no_cache_filter",
+    "output",
+    "provenance",
+    "secret",
+    "ssh",
+)
 
 
 @command("build", help="Build an image from a Dockerfile")
@@ -17,16 +33,50 @@ from pogu.cli.pflag import argument, command
 @argument("path", metavar="PATH | URL | -")
 def build(session: Session, /, *, path: str, **given: Any) -> None:
     """Build an image."""
-    from pogu.cli.building.classic import build_classic
-    from pogu.cli.building.query import build_query
     from pogu.cli.building.source import find_source
 
-    client = connect(session)
-    query = build_query(given, session.settings, client.target.url)
     source = find_source(path, given["file"])
+    if given["check"]:
+        from pogu.cli.building.check import check
+
+        check(source, given)
+        return
     _forget_id(given["iidfile"])
-    identifier = build_classic(client, source, query, given)
+    identifier = build_once(session, connect(session), source, given)
     _write_id(given["iidfile"], identifier)
+
+
+def build_once(session: Session, client: Client, source: Source, given: dict[str, Any]) -> str:
+    """Build in the way that the daemon and the flags allow, and return the image's ID. Raises Failed."""
+    from pogu.cli.building.classic import build_classic
+    from pogu.cli.building.query import build_query
+
+    query = build_query(given, session.settings, client.target.url)
+    needs = [name for name in _NEEDS_SESSION if given[name]]
+    if not _wants_classic() and not given["squash"]:
+        from pogu.cli.building.sessions.build import NoSessions, build_with_session
+
+        try:
+            return build_with_session(client, _request(session, source, query, given))
+        except NoSessions:
+            pass
+    if needs:
+        raise Failed(f"--{needs[0].replace('_', '-')} needs BuildKit, which is not in force here")
+    return build_classic(client, source, query, given)
+
+
+def _wants_classic() -> bool:
+    return os.environ.get("DOCKER_BUILDKIT", "") in ("0", "f", "F", "false", "False", "FALSE")
+
+
+def _request(session: Session, source: Source, query: dict[str, Any], given: dict[str, Any]) -> Any:
+    from pogu.cli.building.outputs import find_output
+    from pogu.cli.building.sessions.build import Request
+    from pogu.cli.building.sessions.hosting import shared_key
+    from pogu.cli.configuration import folder
+
+    key = shared_key(folder(session.options), source.directory)
+    return Request(source=source, query=query, given=given, output=find_output(given["output"]), shared_key=key)
 
 
 def _forget_id(file: str | None) -> None:

@@ -33,8 +33,16 @@ class Receiver:
     `count` is told how many bytes of content have come. After a failure, or when done, `close` it.
     """
 
-    def __init__(self, root: int, count: Callable[[int], None] = lambda _: None) -> None:
-        self._target = Target(root)
+    def __init__(
+        self,
+        root: int,
+        count: Callable[[int], None] = lambda _: None,
+        *,
+        merge: bool = False,
+        owner: tuple[int, int] | None = None,
+    ) -> None:
+        """`merge` and `owner` are those of `Target`."""
+        self._target = Target(root, merge=merge, owner=owner)
         self._count = count
         self._number = 0
         self._wanted: deque[tuple[int, Stat]] = deque()

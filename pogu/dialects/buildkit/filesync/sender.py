@@ -33,8 +33,14 @@ class Sender:
     then wait for the receiver.
     """
 
-    def __init__(self, root: int) -> None:
+    def __init__(self, root: int, chosen: Iterator[Found] | None = None, *, as_root: bool = False) -> None:
+        """`chosen` is what to send of the tree, in the order of `walk`; everything where it is None.
+
+        With `as_root` everything is told to be root's.
+        """
         self._root = root
+        self._chosen = walk(root) if chosen is None else chosen
+        self._as_root = as_root
         self._entries = self._told()
         self._told_all = False
         self._paths: dict[int, str] = {}  # regular files, which can be asked for
@@ -104,10 +110,12 @@ class Sender:
     def _told(self) -> Iterator[Stat]:
         number = 0
         first_names: dict[tuple[int, int], str] = {}
-        for found in walk(self._root):
+        for found in self._chosen:
             if stat.S_ISSOCK(found.status.st_mode):
                 continue
             told = _told(found, first_names)
+            if self._as_root:
+                told.uid = told.gid = 0
             if stat.S_ISREG(found.status.st_mode):
                 self._paths[number] = told.path
             number += 1

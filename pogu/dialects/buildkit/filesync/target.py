@@ -40,9 +40,14 @@ class _Level:
 class Target:
     """See the module. Everything blocks: use it in one thread at a time. `close` it in the end."""
 
-    def __init__(self, root: int) -> None:
-        """`root` is a directory's descriptor, which stays the caller's."""
+    def __init__(self, root: int, *, merge: bool = False, owner: tuple[int, int] | None = None) -> None:
+        """`root` is a directory's descriptor, which stays the caller's.
+
+        With `merge` what is not told stays, too. `owner` (user and group) has everything, whatever is told.
+        """
         self._root = root
+        self._merge = merge
+        self._owner = owner
         own = os.open(".", _DIRECTORY, dir_fd=root)
         self._levels = [_Level("", own, _names(own))]
         self._times: list[tuple[str, int]] = []  # of directories, to be set when nothing changes in them any more
@@ -61,6 +66,8 @@ class Target:
             InvalidArgument: it cannot be told at this place, or cannot exist.
             OSError: as the kernel says.
         """
+        if self._owner is not None:
+            told.uid, told.gid = self._owner
         level, name = self._enter(told.path)
         mode = to_kernel(told.mode)
         there = self._existing(level, name)
@@ -125,6 +132,8 @@ class Target:
 
     def _leave(self) -> None:
         level = self._levels.pop()
+        if self._merge:
+            level.left.clear()
         try:
             if level.left and level.fd < 0:
                 level.fd = open_in_root(self._root, level.path or ".", _DIRECTORY, resolve=_CONFINED)

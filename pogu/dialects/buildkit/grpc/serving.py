@@ -33,8 +33,20 @@ class Incoming:
         """`/package.Service/Method`."""
         self.metadata: Mapping[str, str] = headers
         """Headers by name; of a name given twice the last one."""
+        self.headers = stream.headers
         self.timeout = _timeout(headers.get("grpc-timeout", ""))
         """Seconds, None without limit."""
+
+    def values(self, name: str) -> list[str]:
+        """Return all that a header says that may be given many times."""
+        return [value for each, value in self.headers if each == name]
+
+    async def send_raw(self, messages: Iterable[bytes]) -> None:
+        """Answer with messages that are encoded already."""
+        if not self._answered:
+            self._answered = True
+            self._stream.send_headers([(":status", "200"), ("content-type", "application/grpc")])
+        await self._stream.send(b"".join(map(frame, messages)))
 
     async def receive(self) -> list[Bytes]:
         """Return the messages that have come, one at least; none when the caller has sent its last."""
@@ -55,10 +67,7 @@ class Incoming:
 
     async def send(self, messages: Iterable[Message]) -> None:
         """Answer with messages; any number of times."""
-        if not self._answered:
-            self._answered = True
-            self._stream.send_headers([(":status", "200"), ("content-type", "application/grpc")])
-        await self._stream.send(b"".join(frame(encode(message)) for message in messages))
+        await self.send_raw(map(encode, messages))
 
     def finish(self, error: PoguError | None) -> None:
         """End the call."""
