@@ -33,7 +33,7 @@ def build_query(given: dict[str, Any], settings: Mapping[str, Any], host: str) -
         "t": checked_tags(given["tag"]) or None,
         "q": given["quiet"] or None,
         "nocache": given["no_cache"] or None,
-        "cachefrom": _listed(word for text in given["cache_from"] for word in _commas(text)),
+        "cachefrom": _listed(each for text in given["cache_from"] for each in cache_sources(text)),
         "pull": given["pull"] or None,
         "rm": given["rm"],
         "forcerm": given["force_rm"] or None,
@@ -57,6 +57,42 @@ def build_query(given: dict[str, Any], settings: Mapping[str, Any], host: str) -
         "securityopt": [word for text in given["security_opt"] for word in _commas(text)] or None,
         "ulimits": _listed(pairs.ulimits(given["ulimit"])),
     }
+
+
+def cache_sources(text: str) -> list[str]:
+    """Return the images of one `--cache-from`: names with commas between, or `type=registry,ref=NAME`.
+
+    Raises:
+        WrongValue: it is a cache of another type.
+    """
+    return [_registry_cache("--cache-from", text)] if "=" in text else _commas(text)
+
+
+def cache_targets(given: Iterable[str]) -> tuple[list[str], bool]:
+    """Return the images that `--cache-to` names, and whether the image itself is to serve as a cache (`type=inline`).
+
+    Raises:
+        WrongValue: it is a cache of another type.
+    """
+    inline, names = False, []
+    for text in given:
+        if text == "type=inline":
+            inline = True
+        else:
+            names.append(_registry_cache("--cache-to", text) if "=" in text else text)
+    return names, inline
+
+
+def _registry_cache(flag: str, text: str) -> str:
+    from pogu.cli.building.pairs import read_pairs
+
+    fields = read_pairs(flag, text)
+    kind, name = fields.get("type", "registry"), fields.get("ref", "")
+    if kind != "registry":
+        raise WrongValue(flag, text, f'caches of the type "{kind}" are not supported: use registry, or inline')
+    if not name:
+        raise WrongValue(flag, text, "ref is missing")
+    return name
 
 
 def checked_tags(given: Iterable[str]) -> list[str]:

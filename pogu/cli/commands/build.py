@@ -17,14 +17,7 @@ if TYPE_CHECKING:
 
 # What only a builder with sessions can do, by what the command's values are called.
 _NEEDS_SESSION = (
-    "build_context",
-    "cache_to",
-    "metadata_file",
-    "no_cache_filter",
-    "output",
-    "provenance",
-    "secret",
-    "ssh",
+    *("build_context", "cache_to", "metadata_file", "no_cache_filter", "output", "provenance", "push", "secret", "ssh"),
 )
 
 
@@ -55,11 +48,16 @@ def build_once(session: Session, client: Client, source: Source, given: dict[str
     needs = [name for name in _NEEDS_SESSION if given[name]]
     if not _wants_classic() and not given["squash"]:
         from pogu.cli.building.sessions.build import NoSessions, build_with_session
+        from pogu.cli.building.sessions.request import make_request, write_metadata
 
+        request = make_request(session, client, source, query, given)
         try:
-            return build_with_session(client, _request(session, source, query, given))
+            identifier = build_with_session(client, request)
         except NoSessions:
             pass
+        else:
+            write_metadata(given["metadata_file"], identifier, given["tag"])
+            return identifier
     if needs:
         raise Failed(f"--{needs[0].replace('_', '-')} needs BuildKit, which is not in force here")
     return build_classic(client, source, query, given)
@@ -67,16 +65,6 @@ def build_once(session: Session, client: Client, source: Source, given: dict[str
 
 def _wants_classic() -> bool:
     return os.environ.get("DOCKER_BUILDKIT", "") in ("0", "f", "F", "false", "False", "FALSE")
-
-
-def _request(session: Session, source: Source, query: dict[str, Any], given: dict[str, Any]) -> Any:
-    from pogu.cli.building.outputs import find_output
-    from pogu.cli.building.sessions.build import Request
-    from pogu.cli.building.sessions.hosting import shared_key
-    from pogu.cli.configuration import folder
-
-    key = shared_key(folder(session.options), source.directory)
-    return Request(source=source, query=query, given=given, output=find_output(given["output"]), shared_key=key)
 
 
 def _forget_id(file: str | None) -> None:

@@ -79,12 +79,21 @@ class BuildKitBuilds:
     ) -> AbstractAsyncContextManager[Inputs]:
         receiver, remote = self._builder.receiver, call.text("remote")
         if remote == SESSION:
-            return receiver.session(client, options.dockerfile, {}, report)
+            return receiver.session(client, options.dockerfile, _directories(options.contexts), report)
         if remote == UPLOAD:
             return receiver.archive(self.jobs.uploaded(call.text("buildid")), options.dockerfile)
         if remote:
             return receiver.remote(remote, options.dockerfile, report)
         return receiver.archive(call.request.stream_body(), options.dockerfile)
+
+
+def _directories(contexts: Mapping[str, str]) -> dict[str, str]:
+    """Return the named contexts that are directories of the client, by what it calls them."""
+    local = {name: value.removeprefix("local:") for name, value in contexts.items() if value.startswith("local:")}
+    for name, value in contexts.items():
+        if name not in local and not value.startswith("docker-image://"):
+            raise InvalidArgument(f"context {name}: {value} is neither a directory of the client nor docker-image://")
+    return local
 
 
 def _is_true(text: str | None) -> bool:

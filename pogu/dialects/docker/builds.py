@@ -170,6 +170,9 @@ _PARAMETERS = (
     text("session", "ID of the session to ask for what is needed"),
     text("buildid", "ID to cancel the build by, or after `upload-request:` the build that this context is for"),
     text("outputs", "JSON array of one output: its Type and Attrs"),
+    text("contexts", "JSON object of named contexts: docker-image://IMAGE, or local:DIRECTORY of the session"),
+    text("nocachefilter", "JSON array of stages that are not taken from the cache"),
+    text("cacheto", "JSON array of images that are pushed to serve as caches"),
 )
 
 
@@ -189,6 +192,9 @@ def build_options(call: Call, *, classic: bool = True) -> BuildOptions:
         pull=call.flag("pull"),
         squash=call.flag("squash"),
         cache_from=tuple(_json(call, "cachefrom", list[str], [])),
+        cache_to=tuple(_json(call, "cacheto", list[str], [])),
+        no_cache_filter=tuple(_json(call, "nocachefilter", list[str], [])),
+        contexts=_json(call, "contexts", dict[str, str], {}),
         limits=_limits(call),
         classic=classic,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pogu.cli.building.query import build_arguments, build_query, with_proxies
+from pogu.cli.building.query import build_arguments, build_query, cache_sources, cache_targets, with_proxies
 from pogu.cli.commands.build import build
 from pogu.cli.pflag import UsageError
 
@@ -69,3 +69,11 @@ def test_values_that_cannot_be(words: tuple[str, ...], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         _query(*words)
     assert caught.value.message.startswith(message)
+
+
+def test_caches() -> None:
+    assert cache_targets(["type=inline", "type=registry,ref=a:1", "b"]) == (["a:1", "b"], True)
+    assert cache_sources("a,b") == ["a", "b"]
+    assert cache_sources("type=registry,ref=a") == ["a"]
+    with pytest.raises(UsageError, match='caches of the type "gha" are not supported'):
+        cache_targets(["type=gha"])

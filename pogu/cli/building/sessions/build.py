@@ -11,7 +11,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from pogu.cli.building.sessions.agents import agent_service
 from pogu.cli.building.sessions.directories import directory_service
 from pogu.cli.building.sessions.hosting import hosted
 from pogu.cli.building.sessions.logins import login_service
+from pogu.cli.building.sessions.request import Request
 from pogu.cli.building.sessions.results import result_service
 from pogu.cli.building.sessions.secrets import secret_service
 from pogu.cli.building.source import Source
@@ -41,18 +41,6 @@ class NoSessions(Exception):
     """The daemon takes no sessions."""
 
 
-@dataclass(kw_only=True)
-class Request:
-    """A build that is asked for. `contexts` are named ones: directories of this side, or what the daemon finds."""
-
-    source: Source
-    query: dict[str, Any]
-    given: dict[str, Any]
-    output: Output
-    shared_key: str = ""
-    contexts: dict[str, str] = field(default_factory=dict)
-
-
 def build_with_session(client: Client, request: Request) -> str:
     """Build, show what happens, and return the ID of the image ("" where it gives none to the daemon).
 
@@ -63,9 +51,8 @@ def build_with_session(client: Client, request: Request) -> str:
     given, source = request.given, request.source
     with contextlib.ExitStack() as stack:
         directories, query = _directories(source, stack)
-        local, named = _named_contexts(request.contexts)
         methods = {
-            **directory_service({**directories, **local}),
+            **directory_service({**directories, **request.directories}),
             **secret_service(given["secret"]),
             **stack.enter_context(agent_service(given["ssh"])),
             **login_service(Logins()),
@@ -77,7 +64,7 @@ def build_with_session(client: Client, request: Request) -> str:
         except ApiError as e:
             raise NoSessions from e
         query |= {**request.query, "version": "2", "session": session, "buildid": secrets.token_hex(16)}
-        query |= {"contexts": named or None, "outputs": _outputs(request.output), "rm": True, "q": None}
+        query |= {"outputs": _outputs(request.output), "rm": True, "q": None}
         if source.archive is not None:
             _upload(client, source, query["buildid"])
         display = choose_display(given["progress"], quiet=given["quiet"])
@@ -108,21 +95,6 @@ def _directories(source: Source, stack: contextlib.ExitStack) -> tuple[dict[str,
     (own / "context").mkdir()
     found = {"context": source.directory or own / "context", "dockerfile": own / "dockerfile"}
     return found, {"remote": _SESSION, "dockerfile": "Dockerfile"}
-
-
-def _named_contexts(contexts: dict[str, str]) -> tuple[dict[str, Path], dict[str, str]]:
-    """Return the named contexts that are directories here, and what the daemon is told of each."""
-    local: dict[str, Path] = {}
-    told: dict[str, str] = {}
-    for name, value in contexts.items():
-        if "://" in value or value.startswith("git@"):
-            told[name] = value
-            continue
-        if not Path(value).is_dir():
-            raise Failed(f"failed to get build context {name}: stat {value}: no such file or directory")
-        key = f"context:{name}"
-        local[key], told[name] = Path(value).resolve(), f"local:{key}"
-    return local, told
 
 
 def _outputs(output: Output) -> str | None:
