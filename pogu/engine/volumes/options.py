@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from pogu.engine.model import Volume
+from pogu.engine.sizes import parse_size
 from pogu.errors import InvalidArgument
 
 ANONYMOUS_LABEL = "com.docker.volume.anonymous"
 LIST_FILTERS = frozenset(("dangling", "name", "driver", "label"))
 PRUNE_FILTERS = frozenset(("label", "label!", "all"))
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kmgtp]?)(?:i?b)?", re.IGNORECASE)
 _REQUIRED = {"device": ("type",), "type": ("device",), "o": ("device", "type")}
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE = ("0", "f", "F", "FALSE", "false", "False")
@@ -54,15 +54,6 @@ def _port(device: str) -> int | None:
         return urlsplit(device).port
     except ValueError as e:
         raise InvalidArgument(f"error parsing mount device url: {e}") from e
-
-
-def parse_size(text: str) -> int:
-    """Return bytes of `512`, `10m`, `1.5 GiB`; units are powers of 1024. Raises InvalidArgument."""
-    match = _SIZE.fullmatch(text.strip())
-    size = float(match[1]) * 1024 ** " kmgtp".index(match[2].lower() or " ") if match is not None else 2.0**63
-    if size >= 2**63:
-        raise InvalidArgument(f"invalid size: '{text}'")
-    return int(size)
 
 
 def needs_mount(options: Mapping[str, str] | None) -> bool:

@@ -55,19 +55,6 @@ def test_driver_options_that_are_refused(given: dict[str, str], message: str) ->
     assert e.value.message == message
 
 
-@pytest.mark.parametrize(
-    ("text", "size"), [("512", 512), ("1k", 1024), ("1.5 GiB", 3 << 29), ("10MB", 10 << 20), ("0", 0)]
-)
-def test_sizes(text: str, size: int) -> None:
-    assert options.parse_size(text) == size
-
-
-def test_sizes_beyond_any_disk_are_refused() -> None:
-    for text in ("9" * 400, "8388608t"):
-        with pytest.raises(InvalidArgument, match="invalid size"):
-            options.parse_size(text)
-
-
 def test_host_names_of_network_volumes_are_looked_up() -> None:
     assert options.with_address("nfs", "addr=localhost,rw") in ("addr=127.0.0.1,rw", "addr=::1,rw")
     assert options.with_address("nfs", "addr=10.1.2.3,rw") == "addr=10.1.2.3,rw"

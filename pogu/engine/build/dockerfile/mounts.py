@@ -12,7 +12,7 @@ import msgspec
 
 from pogu.engine.build.dockerfile.errors import DockerfileError, quoted
 from pogu.engine.build.dockerfile.suggest import did_you_mean
-from pogu.engine.volumes.options import parse_size
+from pogu.engine.sizes import parse_size
 from pogu.errors import InvalidArgument
 
 _TYPES = ("bind", "cache", "secret", "ssh", "tmpfs")
