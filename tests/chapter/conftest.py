@@ -1,7 +1,8 @@
-"""The daemon of the chapter's tests, with `debian` and an `nginx` image made as the chapter's own is: apt on Debian."""
+"""The daemon of the chapter's tests, with `debian` and an `nginx` image built of the chapter's own Dockerfile."""
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +11,21 @@ import pytest
 
 from tests.running import RunningDaemon
 
-INSTALL = (
-    "apt-get -q update && apt-get -q -y install --no-install-recommends nginx-light"
-    " && ln -sf /dev/stdout /var/log/nginx/access.log && ln -sf /dev/stderr /var/log/nginx/error.log"
-)
+# as printed, with a current Debian and the version of nginx that it has
+NGINX = """\
+FROM debian:bookworm
+MAINTAINER NGINX Docker Maintainers "docker-maint@nginx.com"
+ENV NGINX_VERSION {version}
+RUN apt-get update \\
+    && apt-get install -y ca-certificates nginx=${{NGINX_VERSION}} \\
+    && rm -rf /var/lib/apt/lists/*
+
+# 요청과 오류 로그를 도커 로그 수집기로 전달한다.
+RUN ln -sf /dev/stdout /var/log/nginx/access.log \\
+    && ln -sf /dev/stderr /var/log/nginx/error.log
+EXPOSE 80 443
+CMD ["nginx", "-g", "daemon off;"]
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,11 +49,14 @@ def harbour() -> Iterator[RunningDaemon]:
 
 
 @pytest.fixture(scope="session")
-def with_nginx(harbour: RunningDaemon) -> RunningDaemon:
-    """The daemon, with an image `nginx` installed by apt in a container that reaches the mirror through its bridge."""
-    harbour.docker("run", "--name", "made", "debian", "sh", "-c", INSTALL, timeout=300)
-    harbour.docker("commit", "-c", 'CMD ["nginx", "-g", "daemon off;"]', "-c", "EXPOSE 80", "made", "nginx")
-    harbour.docker("rm", "made")
+def with_nginx(harbour: RunningDaemon, tmp_path_factory: pytest.TempPathFactory) -> RunningDaemon:
+    """The daemon, with an image `nginx` built of the chapter's Dockerfile: apt reaches its mirror over the bridge."""
+    asked = ("sh", "-c", "apt-get -q update >&2 && apt-cache policy nginx")
+    version = re.search(r"Candidate: (\S+)", harbour.docker("run", "--rm", "debian", *asked, timeout=120).out)
+    assert version
+    folder = tmp_path_factory.mktemp("nginx")
+    (folder / "Dockerfile").write_text(NGINX.format(version=version[1]))
+    harbour.docker("build", "-t", "nginx", folder, timeout=300)
     return harbour
 
 

@@ -262,9 +262,8 @@ OPTIONS: tuple[Option, ...] = (
         "experimental",
         ("--experimental",),
         Kind.SWITCH,
-        "Experimental features",
+        "Tell clients that they may use what Docker calls experimental, such as docker build --squash",
         False,
-        warning="there are no experimental features",
     ),
     Option(
         "features",

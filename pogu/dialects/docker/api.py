@@ -48,7 +48,7 @@ class DockerApi:
         self._description: bytes | None = None
         self._headers = [
             ("Api-Version", versions.render(versions.MAXIMUM)),
-            ("Docker-Experimental", "false"),
+            ("Docker-Experimental", str(engine.config.experimental).lower()),
             ("Ostype", "linux"),
             ("Server", f"Pogu/{pogu.__version__} (linux)"),
         ]

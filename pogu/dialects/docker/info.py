@@ -29,14 +29,14 @@ SWARM_INACTIVE = {
 _REPORTED_STORAGE = {"overlay": "overlay2"}
 
 
-async def render_version() -> dict[str, Any]:
+async def render_version(engine: Engine) -> dict[str, Any]:
     """Return the body of `/version`."""
     host = hosts.read_host()
     details = {
         "ApiVersion": render(MAXIMUM),
         "Arch": host.architecture,
         "BuildTime": "",
-        "Experimental": "false",
+        "Experimental": str(engine.config.experimental).lower(),
         "GitCommit": "",
         "GoVersion": "",
         "KernelVersion": host.kernel,
@@ -44,10 +44,10 @@ async def render_version() -> dict[str, Any]:
         "Os": "linux",
     }
     others = [(name, await hosts.program_version(name)) for name in ("crun", "runc", "conmon", "catatonit")]
-    engine = {"Name": "Engine", "Version": pogu.__version__, "Details": details}
+    own = {"Name": "Engine", "Version": pogu.__version__, "Details": details}
     return {
         "Platform": {"Name": "Pogu"},
-        "Components": [engine, *({"Name": n, "Version": v, "Details": {}} for n, v in others if v)],
+        "Components": [own, *({"Name": n, "Version": v, "Details": {}} for n, v in others if v)],
         "Version": pogu.__version__,
         "ApiVersion": render(MAXIMUM),
         "MinAPIVersion": render(MINIMUM),
@@ -85,7 +85,7 @@ async def render_info(engine: Engine, version: ApiVersion) -> dict[str, Any]:
         **_proxies(),
         "Name": os.uname().nodename,
         "Labels": engine.config.labels,
-        "ExperimentalBuild": False,
+        "ExperimentalBuild": engine.config.experimental,
         "ServerVersion": pogu.__version__,
         **await _runtimes(engine),
         "Swarm": SWARM_INACTIVE,

@@ -46,7 +46,7 @@ class SystemRoutes:
         return Response(200, headers, b"OK" if call.request.method == "GET" else b"")
 
     async def version(self, call: Call) -> Response:
-        return json_response(await render_version())
+        return json_response(await render_version(self._engine))
 
     async def info(self, call: Call) -> Response:
         return json_response(await render_info(self._engine, call.version))

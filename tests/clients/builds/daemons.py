@@ -43,7 +43,7 @@ def dockerd() -> Iterator[tuple[str, str]]:
 @contextlib.contextmanager
 def pogu() -> Iterator[tuple[str, str]]:
     """Run Pogu; gives its URL and its network namespace."""
-    running = Pogu()
+    running = Pogu("--experimental")
     try:
         running.start()
         _give_busybox(running.url)

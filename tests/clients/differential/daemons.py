@@ -33,8 +33,8 @@ class Reference(Dockerd):
 class Pogu(RunningDaemon):
     """Pogu in a network namespace."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *flags: str) -> None:
+        super().__init__(*flags)
         self.namespace = f"pogu-{self.bridge}"
 
     def launcher(self) -> Sequence[str | Path]:
