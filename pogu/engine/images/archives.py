@@ -82,7 +82,7 @@ def _docker_image(members: Members, item: ArchiveItem) -> PlannedImage:
 
 def _docker_layer(members: Members, path: str, diff_id: str) -> LayerFile | None:
     file = members.find(path)
-    return None if file is None else LayerFile(file, diff_id, actual=members.digest(file))
+    return None if file is None else LayerFile(file, diff_id, hashing=members.digest(file))
 
 
 def _tag(text: str) -> Reference:
@@ -180,7 +180,7 @@ def _layout_image(members: Members, manifest: Manifest) -> PlannedImage:
     layers: list[LayerFile | None] = []
     for blob, diff_id in zip(manifest.layers, details.diff_ids, strict=True):
         file = members.find(_path(blob.digest))
-        layers.append(None if file is None else LayerFile(file, diff_id, blob.digest, members.digest(file)))
+        layers.append(None if file is None else LayerFile(file, diff_id, blob.digest, hashing=members.digest(file)))
     return PlannedImage(raw, details, layers)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from io import BufferedReader
+from pathlib import Path
 
 from pogu.errors import InvalidArgument
 
@@ -49,6 +50,12 @@ def is_digest(text: str) -> bool:
 def sha256_of(file: BufferedReader) -> str:
     """Return the digest of what is left of an open file, `sha256:<hex>`. Blocks."""
     return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_of_file(path: Path) -> str:
+    """Return the digest of a file, `sha256:<hex>`. Blocks."""
+    with path.open("rb") as file:
+        return sha256_of(file)
 
 
 def sha256(data: bytes) -> str:

@@ -26,7 +26,7 @@ from pogu.engine.archive import (
     run_in_thread,
 )
 from pogu.engine.images.content import BlobWriter, ContentStore
-from pogu.engine.images.digests import chain_ids, sha256_of
+from pogu.engine.images.digests import chain_ids, digest_of_file
 from pogu.engine.images.manifest import LAYER_TYPES
 from pogu.engine.images.record import StoredImage, StoredLayer
 from pogu.engine.images.settling import Owed
@@ -42,13 +42,19 @@ log = logging.getLogger(__name__)
 class LayerFile:
     """A layer's archive in a file of ours, compressed or not.
 
-    `digest` is what the file must have, `actual` what it has; "" if unknown.
+    `digest` is what the file must have, `actual` what it has; "" if unknown. `hashing` waits in a thread until that is
+    known, and returns it.
     """
 
     path: Path
     diff_id: str
     digest: str = ""
     actual: str = ""
+    hashing: Callable[[], str] | None = None
+
+    def hashed(self) -> str:
+        """What the file's digest is; blocks."""
+        return self.actual or (self.hashing or partial(digest_of_file, self.path))()
 
 
 StoredLayers = Sequence[StoredLayer]  # a stack, bottom first
@@ -140,19 +146,19 @@ class Layers:
         known = self.stored(chain)
         if known is not None:
             return known
-        actual = file.actual or await run_in_thread(partial(_digest_of, file.path), _nothing, "layer digest")
-        if file.digest and actual != file.digest:
-            raise InvalidArgument(f"invalid archive: layer {file.digest} has digest {actual}")
         with file.path.open("rb", buffering=0) as opened:
             kind = detect(opened.read(6))
             opened.seek(0)
-            if not kind and actual != file.diff_id:
-                raise InvalidArgument(f"layer content has digest {actual}, expected {file.diff_id}")
             source = CountedFile(FileReader(opened), seen)
+            if not kind:  # unpacked while it is hashed
+                await self._driver.add_layer(chain, parent, source, diff_id=file.diff_id, hashed=file.hashed)
+            actual = await run_in_thread(file.hashed, _nothing, "layer digest")
+            if file.digest and actual != file.digest:
+                raise InvalidArgument(f"invalid archive: layer {file.digest} has digest {actual}")
             if kind:
                 await self._unpack(chain, parent, source, file.diff_id)
-            else:
-                await self._driver.add_layer(chain, parent, source, diff_id=file.diff_id, verified=True)
+            elif actual != file.diff_id:  # the driver had the layer already, and has not looked
+                raise InvalidArgument(f"layer content has digest {actual}, expected {file.diff_id}")
         step("image.layer.unpacked")
         if kind not in LAYER_TYPES:  # no media type for it: keep the archive itself
             return await self._keep_plain(file)
@@ -386,11 +392,6 @@ def _top_first(layers: dict[str, LayerInfo]) -> list[LayerInfo]:
 def _copy(source: Hashed, blob: BlobWriter) -> None:
     while data := source.read(CHUNK):
         blob.write(data)
-
-
-def _digest_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return sha256_of(file)
 
 
 def _nothing() -> None:

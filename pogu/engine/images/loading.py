@@ -53,9 +53,9 @@ class Loader:
         Raises:
             InvalidArgument: the archive is not one, incomplete or contradictory; nothing of it is kept.
         """
-        async with temporary_directory(self._spool, "load-") as directory:
+        async with temporary_directory(self._spool, "load-") as directory, _members(directory) as members:
             step("image.load.directory")
-            planned = await self._receive(stream, directory, platform)
+            planned = await self._receive(stream, members, platform)
             step("image.load.received")
             async with self._layers.adding():
                 added: dict[str, StoredLayer] = {}
@@ -67,10 +67,9 @@ class Loader:
         return [Loaded(image.id, image.references) for image in planned]
 
     async def _receive(
-        self, stream: AsyncIterator[bytes], directory: Path, platform: Platform | None
+        self, stream: AsyncIterator[bytes], members: Members, platform: Platform | None
     ) -> list[PlannedImage]:
         reader = ThreadReader(stream)
-        members = Members(directory)
 
         def read() -> list[PlannedImage]:
             members.unpack(reader)
@@ -140,6 +139,15 @@ def _descends(image: StoredImage, parent: StoredImage) -> bool:
     child: list[History] = image.details.history or []
     older: list[History] = parent.details.history or []
     return (not child and not older) or (len(child) == len(older) + 1 and child[:-1] == older)
+
+
+@asynccontextmanager
+async def _members(directory: Path) -> AsyncIterator[Members]:
+    members = Members(directory)
+    try:
+        yield members
+    finally:
+        members.close()
 
 
 @asynccontextmanager

@@ -1,19 +1,22 @@
 """An uploaded archive, taken apart into files of ours on the disk while it streams in.
 
 Members become numbered files in a directory of their own, so no name in the archive ever becomes a path; links are
-followed in the table of names alone.
+followed in the table of names alone. Files are hashed by another thread once they are written: while the next ones are
+received, or unpacked.
 """
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from pogu.engine.archive import Readable
 from pogu.engine.archive.compression import decompress
 from pogu.engine.archive.header import HARDLINK, REGULAR, SYMLINK, Entry
 from pogu.engine.archive.reader import TarReader
+from pogu.engine.images.digests import digest_of_file
 from pogu.errors import InvalidArgument
 
 _MOST_MEMBERS = 100_000
@@ -21,12 +24,13 @@ _MOST_LINKS = 40  # the kernel's own limit, path_resolution(7)
 
 
 class Members:
-    """The regular files of an archive by their normalised names (`blobs/sha256/…`)."""
+    """The regular files of an archive by their normalised names (`blobs/sha256/…`). `close` ends the hashing."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._files: dict[str, Path] = {}
-        self._digests: dict[Path, str] = {}
+        self._digests: dict[Path, Future[str]] = {}
+        self._hashing = ThreadPoolExecutor(1, "image digest")
         self._links: dict[str, str] = {}
         self._count = 0
 
@@ -63,21 +67,23 @@ class Members:
         path = self._directory / str(self._count)
         with path.open("xb") as file:
             if entry.extents is None:
-                digest = hashlib.sha256()
                 for piece in tar.content():
                     file.write(piece)
-                    digest.update(piece)
-                self._digests[path] = f"sha256:{digest.hexdigest()}"
             else:
                 for offset, length in entry.extents:
                     file.seek(offset)
                     _copy(tar, file.write, length)
                 file.truncate(entry.size)
+        self._digests[path] = self._hashing.submit(digest_of_file, path)
         return path
 
-    def digest(self, path: Path) -> str:
-        """Return the digest of a file that `find` gave, "" where it is not known."""
-        return self._digests.get(path, "")
+    def digest(self, path: Path) -> Callable[[], str]:
+        """Return what gives the digest of a file that `find` gave, once it is known."""
+        return self._digests[path].result
+
+    def close(self) -> None:
+        """Do not hash what has not been begun; a `digest` of that raises CancelledError."""
+        self._hashing.shutdown(wait=False, cancel_futures=True)
 
     def find(self, name: str) -> Path | None:
         """Return the file that a name within the archive means, links followed; None if there is none."""

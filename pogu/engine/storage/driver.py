@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,15 +80,15 @@ class StorageDriver(ABC):
         tar: Readable,
         *,
         diff_id: str | None = None,
-        verified: bool = False,
+        hashed: Callable[[], str] | None = None,
     ) -> LayerInfo:
         """Unpack an uncompressed layer archive on top of `parent` (a chain ID) and return what it is.
 
         `tar` is read in a thread, to its end. With `chain_id` None the layer gets the chain ID that its content
         and parent give (the parent must exist). A layer that exists already is returned at once without reading
         `tar`; concurrent calls for one chain ID unpack once. The layer is on the disk once `settle` has returned: until
-        then a loss of power may leave a part of it, under its name. With `verified` the caller knows that `tar` has
-        `diff_id`, and it is not hashed.
+        then a loss of power may leave a part of it, under its name. With `hashed` the caller hashes what `tar` gives:
+        that is called in a thread when all is unpacked, and returns the diff ID; nothing is hashed here.
 
         Raises:
             NotFound: no such parent.

@@ -23,6 +23,7 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -159,7 +160,7 @@ class LayeredDriver(StorageDriver):
         tar: Readable,
         *,
         diff_id: str | None = None,
-        verified: bool = False,
+        hashed: Callable[[], str] | None = None,
     ) -> LayerInfo:
         if chain_id is not None and not _CHAIN.fullmatch(chain_id):
             raise InvalidArgument(f"invalid chain ID {chain_id!r}")
@@ -170,7 +171,7 @@ class LayeredDriver(StorageDriver):
                 self.layer(parent)
             self._pin(parent)
             try:
-                return await self._add(LayerInfo(chain_id or "", diff_id or "", 0, parent), tar, verified)
+                return await self._add(LayerInfo(chain_id or "", diff_id or "", 0, parent), tar, hashed)
             finally:
                 self._unpin(parent)
         finally:
@@ -205,11 +206,11 @@ class LayeredDriver(StorageDriver):
     def _release(self, chain_id: str) -> None:
         self._adding.pop(chain_id).set()
 
-    async def _add(self, wanted: LayerInfo, tar: Readable, verified: bool) -> LayerInfo:
+    async def _add(self, wanted: LayerInfo, tar: Readable, hashed: Callable[[], str] | None) -> LayerInfo:
         work = self._trash.new()
         source = _Stoppable(tar)
         try:
-            make = self._make_verified if verified else self._make_layer
+            make = self._make_layer if hashed is None else partial(self._make_hashed, hashed)
             info = await run_in_thread(lambda: make(work, wanted, source), source.stop, "unpack")
             step("storage.layer.unpacked")
             if wanted.chain_id:
@@ -239,10 +240,11 @@ class LayeredDriver(StorageDriver):
             ahead.close()
         return _identify(wanted, hashed.digest, size)
 
-    def _make_verified(self, work: Path, wanted: LayerInfo, source: _Stoppable) -> LayerInfo:
-        """The same for an archive that was hashed before."""
+    def _make_hashed(self, hashed: Callable[[], str], work: Path, wanted: LayerInfo, source: _Stoppable) -> LayerInfo:
+        """The same for an archive that somebody else hashes."""
         work.mkdir(mode=0o700)
-        return _identify(wanted, wanted.diff_id, self._unpack(work / "fs", wanted.parent, source))
+        size = self._unpack(work / "fs", wanted.parent, source)
+        return _identify(wanted, hashed(), size)
 
     async def _name(self, work: Path, info: LayerInfo) -> None:
         """Give an unpacked layer its name, to the end, even if the caller is cancelled meanwhile."""
