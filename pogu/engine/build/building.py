@@ -137,7 +137,7 @@ class Builder:
                     await tell_findings(findings(dockerfile, options, inputs.ignore), report)
                 raise
             if not options.classic:
-                await warn(dockerfile, findings(dockerfile, options, inputs.ignore, plan.stages), report)
+                await warn(dockerfile, options, findings(dockerfile, options, inputs.ignore, plan.stages), report)
             order = Order(
                 no_cache=options.no_cache,
                 keeps=not options.classic,

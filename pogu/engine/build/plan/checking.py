@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pogu.engine.build.dockerfile.checks import Setting, checks, in_short, parse_options, violation
+from pogu.engine.build.dockerfile.checks import Setting, checks, in_short, options_for, violation
 from pogu.engine.build.dockerfile.instructions import Dockerfile
 from pogu.engine.build.failures import BuildFailed
 from pogu.engine.build.ignore import Ignore
@@ -46,14 +46,14 @@ def _environment(stage: Stage) -> dict[str, str]:
     return dict(line.partition("=")[::2] for line in stage.points[0].config.env or ())
 
 
-async def warn(dockerfile: Dockerfile, found: Sequence[Warned], report: Report) -> None:
+async def warn(dockerfile: Dockerfile, options: BuildOptions, found: Sequence[Warned], report: Report) -> None:
     """Report what checks have found.
 
     Raises:
         DockerfileError: something was found and the file asks for an error then.
     """
     await tell_findings(found, report)
-    wrong = violation(found, parse_options(dockerfile.directives.check))
+    wrong = violation(found, options_for(dockerfile, options.args))
     if wrong is not None:
         raise wrong
 

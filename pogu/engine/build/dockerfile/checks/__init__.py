@@ -6,7 +6,7 @@ that is not here, InvalidBaseImagePlatform, needs the base image.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pogu.engine.build.dockerfile.checks.bases import check_bases
 from pogu.engine.build.dockerfile.checks.bodies import check_bodies
@@ -18,7 +18,7 @@ from pogu.engine.build.dockerfile.errors import DockerfileError
 from pogu.engine.build.dockerfile.instructions import Dockerfile
 from pogu.engine.build.progress import Warned
 
-__all__ = ["CheckOptions", "Setting", "checks", "in_short", "parse_options", "violation"]
+__all__ = ["CheckOptions", "Setting", "checks", "in_short", "options_for", "parse_options", "violation"]
 
 
 def checks(dockerfile: Dockerfile, setting: Setting | None = None, options: CheckOptions | None = None) -> list[Warned]:
@@ -26,17 +26,26 @@ def checks(dockerfile: Dockerfile, setting: Setting | None = None, options: Chec
 
     Args:
         setting: what else is known of the build.
-        options: instead of the file's own `# check=…`.
+        options: instead of those that are in force (`options_for`).
 
     Raises:
         DockerfileError: the file's options cannot be read.
     """
     setting = setting or Setting()
-    found = Findings(options or parse_options(dockerfile.directives.check), setting.vertex)
+    found = Findings(options or options_for(dockerfile, setting.arguments), setting.vertex)
     check_naming(dockerfile, found)
     check_bases(dockerfile, setting, found)
     check_bodies(dockerfile, setting, found)
     return sorted(found.all, key=lambda warning: warning.first_line)
+
+
+def options_for(dockerfile: Dockerfile, arguments: Mapping[str, str | None]) -> CheckOptions:
+    """Return the options in force: those of the build argument BUILDKIT_DOCKERFILE_CHECK, else the file's `# check=…`.
+
+    Raises:
+        DockerfileError: they cannot be read.
+    """
+    return parse_options(arguments.get("BUILDKIT_DOCKERFILE_CHECK") or dockerfile.directives.check)
 
 
 def violation(found: Sequence[Warned], options: CheckOptions) -> DockerfileError | None:

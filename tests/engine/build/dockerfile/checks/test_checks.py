@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from pogu.engine.build.dockerfile import DockerfileError, parse
-from pogu.engine.build.dockerfile.checks import CheckOptions, Setting, checks, in_short, parse_options, violation
+from pogu.engine.build.dockerfile.checks import (
+    CheckOptions,
+    Setting,
+    checks,
+    in_short,
+    options_for,
+    parse_options,
+    violation,
+)
 from pogu.engine.build.ignore import Ignore
 
 _SETTING = Setting(
@@ -232,6 +240,14 @@ def test_options_that_cannot_be_read(text: str, message: str) -> None:
     with pytest.raises(DockerfileError) as caught:
         checks(parse(f"# check={text}\nFROM a\n".encode()))
     assert caught.value.message == message
+
+
+def test_a_build_argument_takes_the_place_of_the_file_s_options() -> None:
+    dockerfile = parse(b"# check=skip=MaintainerDeprecated\nFROM a\nMAINTAINER me\nCMD run\n")
+    arguments = {"BUILDKIT_DOCKERFILE_CHECK": "skip=JSONArgsRecommended;error=true"}
+    found = checks(dockerfile, Setting(arguments=arguments))
+    assert [warning.rule for warning in found] == ["MaintainerDeprecated"]
+    assert violation(found, options_for(dockerfile, arguments)) is not None
 
 
 def test_options() -> None:
