@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pogu.cli.building.flags import build_options
 from pogu.cli.connect import connect
 from pogu.cli.invoke import Failed, Session
-from pogu.cli.pflag import argument, command
+from pogu.cli.pflag import UsageError, argument, command
 
 if TYPE_CHECKING:
     from pogu.cli.building.source import Source
@@ -23,9 +23,21 @@ _NEEDS_SESSION = (
 
 @command("build", help="Build an image from a Dockerfile")
 @build_options
-@argument("path", metavar="PATH | URL | -")
-def build(session: Session, /, *, path: str, **given: Any) -> None:
+@argument("path", metavar="PATH | URL | -", required=False)
+def build(session: Session, /, *, path: str | None, **given: Any) -> None:
     """Build an image."""
+    if given["watch_git"]:
+        from pogu.cli.building.watching.start import start_watch
+
+        if path is not None:
+            raise UsageError("accepts no arguments with --watch-git", 1)
+        start_watch(session, connect(session), given)
+        return
+    for name in ("interval", "webhook", "webhook_secret"):
+        if given[name]:
+            raise Failed(f"--{name.replace('_', '-')} is for --watch-git")
+    if path is None:
+        raise UsageError("requires 1 argument", 1)
     from pogu.cli.building.source import find_source
 
     source = find_source(path, given["file"])

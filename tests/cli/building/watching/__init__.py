@@ -1,0 +1,1 @@
+"""Tests of `pogu build --watch-git`."""
