@@ -22,6 +22,8 @@ _ENVIRONMENT = (
     ("DOCKER_CONFIG", "The folder of the client's settings, contexts and certificates."),
     ("POGU_TLS_VERIFY, DOCKER_TLS_VERIFY", "Use TLS and verify the daemon."),
     ("POGU_CERT_PATH, DOCKER_CERT_PATH", "The folder of ca.pem, cert.pem and key.pem."),
+    ("DOCKER_BUILDKIT", "0: build in the classic builder's way."),
+    ("BUILDKIT_PROGRESS", "How a build is shown where --progress does not say: plain, tty, rawjson or quiet."),
     ("DOCKER_API_VERSION", "The version of the API to speak; without it the newest that both know."),
 )
 

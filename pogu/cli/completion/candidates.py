@@ -172,7 +172,10 @@ _NAMED = {
     "--volume": "volumes",
 }
 _FILES = frozenset(
-    ("--cidfile", "--config", "--env-file", "--file", "--iidfile", "--input", "--label-file", "--output", "--volume")
+    (
+        *("--cidfile", "--config", "--env-file", "--file", "--iidfile", "--input", "--label-file", "--metadata-file"),
+        *("--output", "--volume", "--webhook-secret"),
+    )
 )
 _SIGNALS = ("SIGHUP", "SIGINT", "SIGKILL", "SIGQUIT", "SIGSTOP", "SIGTERM", "SIGUSR1", "SIGUSR2")
 _VALUES: dict[str, Sequence[str]] = {
