@@ -139,7 +139,7 @@ class Builder:
             if not options.classic:
                 await warn(dockerfile, options, findings(dockerfile, options, inputs.ignore, plan.stages), report)
             order = Order(
-                no_cache=options.no_cache,
+                no_cache=options.no_cache or self._lacks_sources(options),
                 keeps=not options.classic,
                 hidden=not options.classic,
                 identity=new_id(),
@@ -162,8 +162,17 @@ class Builder:
         if sum(record.size for record in usage) > most:
             await self.cache.remove(record.id for record in chosen(usage, {}, every=True, keep=most))
 
+    def _lacks_sources(self, options: BuildOptions) -> bool:
+        """Tell whether a classic build has no cache: with `--cache-from` its only one are those images, if here."""
+        return options.classic and bool(options.cache_from) and not any(map(self._images.has, options.cache_from))
+
     async def _learn(self, options: BuildOptions, client: BuildClient, report: Report) -> None:
-        """Take up what the images of `--cache-from` tell of their steps; one that is not to be had is passed by."""
+        """Take up what the images of `--cache-from` tell of their steps; one that is not to be had is passed by.
+
+        The classic builder pulls none of them.
+        """
+        if options.classic:
+            return
         bases = Bases(self._images, client, report, pull=False)
         for name in options.cache_from:
             try:

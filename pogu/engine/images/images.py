@@ -145,6 +145,14 @@ class Images:
             )
         return image
 
+    def has(self, ref: str) -> bool:
+        """Tell whether there is an image that `resolve` would find."""
+        try:
+            self._store.resolve(ref)
+        except PoguError:
+            return False
+        return True
+
     def get(self, image_id: str) -> Image:
         """Return an image by its whole ID `sha256:…`; NotFound if there is none."""
         return self._view(self._store.get(image_id))

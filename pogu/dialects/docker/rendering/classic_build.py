@@ -98,7 +98,8 @@ class ClassicBuild:
                 return
             event = getting.result()
             if isinstance(event, Log):
-                self._say({"stream": event.data.decode(errors="replace")})
+                text = event.data.decode(errors="replace")
+                self._say({"stream": f"\x1b[91m{text}\x1b[0m" if event.stream == 2 else text})
             elif isinstance(event, Progress) and event.name.startswith(CONTAINER):
                 self._running = event.name.removeprefix(CONTAINER)[:12]
                 self._line(f" ---> Running in {self._running}")
@@ -118,7 +119,7 @@ class ClassicBuild:
         known = any(child.id == sha256(made.raw) for child in (self._images.children(parent) if parent else ()))
         cached = solver.is_cached(point.made) if point.made is not None else known
         identifier = await self._images.add_built(made.raw, made.layers, parent)
-        if cached and known:
+        if cached and known and solver.uses_cache:
             self._line(" ---> Using cache")
         self._line(f" ---> {short_id(identifier)}")
         return identifier

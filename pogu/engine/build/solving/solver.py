@@ -75,6 +75,11 @@ class Solver:
         return step in self._cached
 
     @property
+    def uses_cache(self) -> bool:
+        """Whether anything may come of the cache."""
+        return not self._order.no_cache
+
+    @property
     def results(self) -> dict[Step, Snapshot]:
         """What came of the steps that were solved."""
         return self._results
