@@ -41,7 +41,7 @@ class SessionClient:
     async def fetch_directory(
         self, name: str, selection: Selection, target: Path, count: Callable[[int], None] = lambda _: None
     ) -> None:
-        """See `BuildClient`. `count` is told, in a thread, how many bytes of content have come."""
+        """See `BuildClient`."""
         require(self._session, messages.SYNC_FILES)
         metadata = [("dir-name", name)]
         metadata += _listed("include-patterns", selection.include)
@@ -52,7 +52,7 @@ class SessionClient:
         try:
             async with await self._session.channel.call(messages.SYNC_FILES, metadata) as call:
                 with opened(os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)) as root:
-                    await _receive(call, Receiver(root, count))
+                    await _receive(call, Receiver(root), count)
         except NotFound as e:
             raise InvalidArgument(f"the client of this build has no directory {name!r}: {e.message}") from None
 
@@ -153,7 +153,7 @@ def _header_value(value: str) -> str:
     return value
 
 
-async def _receive(call: Call, receiver: Receiver) -> None:
+async def _receive(call: Call, receiver: Receiver, count: Callable[[int], None]) -> None:
     """Carry a transfer to this side. What takes time happens in a thread, and has ended when this returns."""
     try:
         while batch := await call.receive():
@@ -163,6 +163,7 @@ async def _receive(call: Call, receiver: Receiver) -> None:
                 text = e.message if isinstance(e, PoguError) else str(e)
                 await call.send([encode(Packet(type=PacketType.ERROR, data=text.encode(errors="replace")))])
                 raise
+            count(receiver.received)
             if answers:
                 await call.send(answers)
         if not receiver.finished:

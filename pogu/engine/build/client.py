@@ -7,7 +7,7 @@ for its directories, secrets, keys and logins, and takes what the build gives ou
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -49,13 +49,15 @@ class Duplex(Protocol):
 class BuildClient(Protocol):
     """Whoever asked for a build. All raise Unavailable when the client has gone."""
 
-    async def fetch_directory(self, name: str, selection: Selection, target: Path) -> None:
+    async def fetch_directory(
+        self, name: str, selection: Selection, target: Path, count: Callable[[int], None] = ...
+    ) -> None:
         """Make `target` equal to what is selected of the client's directory `name` (`context`, `dockerfile` or a
         named context).
 
         `target` may hold what an earlier build brought from the same directory: what did not change (by type, mode,
-        owner, size,
-        time of modification, link target) is not sent again. InvalidArgument when the client has no such directory.
+        owner, size, time of modification, link target) is not sent again. `count` is told now and then how many bytes
+        have come. InvalidArgument when the client has no such directory.
         """
 
     def directory_key(self, name: str) -> str:
@@ -86,7 +88,9 @@ class SilentClient:
     def __init__(self, logins: Mapping[str, Login]) -> None:
         self._logins = logins
 
-    async def fetch_directory(self, name: str, selection: Selection, target: Path) -> None:
+    async def fetch_directory(
+        self, name: str, selection: Selection, target: Path, count: Callable[[int], None] = lambda _: None
+    ) -> None:
         raise InvalidArgument(f"the client of this build has no directory {name!r}: a classic build sends one context")
 
     def directory_key(self, name: str) -> str:

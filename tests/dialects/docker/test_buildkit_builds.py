@@ -74,6 +74,7 @@ def test_stages_a_secret_and_the_cache(
     arguments = ("build", "-t", tag, "--secret", f"id=s,src={tmp_path}/secret", "--iidfile", tmp_path / "id", directory)
     first = docker(*arguments)
     assert "something" in first
+    assert "transferring context: 10B" in first
     assert " 12\n" in first
     assert "CACHED" not in first
     assert "twelve bytes" not in first

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pogu.dialects.buildkit.filesync.modes import TYPE
@@ -30,20 +30,20 @@ class _File:
 class Receiver:
     """Makes the directory `root` (a descriptor) equal to what is told. Blocks: use it in one thread at a time.
 
-    `count` is told how many bytes of content have come. After a failure, or when done, `close` it.
+    After a failure, or when done, `close` it.
     """
 
     def __init__(
         self,
         root: int,
-        count: Callable[[int], None] = lambda _: None,
         *,
         merge: bool = False,
         owner: tuple[int, int] | None = None,
     ) -> None:
         """`merge` and `owner` are those of `Target`."""
         self._target = Target(root, merge=merge, owner=owner)
-        self._count = count
+        self.received = 0
+        """Bytes of content that have come."""
         self._number = 0
         self._wanted: deque[tuple[int, Stat]] = deque()
         self._files: dict[int, _File] = {}
@@ -134,7 +134,7 @@ class Receiver:
         pieces, file.pieces = file.pieces, []
         for at in range(0, len(pieces), _VECTOR):
             write_all(file.fd, pieces[at : at + _VECTOR])
-        self._count(sum(map(len, pieces)))
+        self.received += sum(map(len, pieces))
 
 
 def write_all(fd: int, pieces: list[Bytes]) -> None:

@@ -134,8 +134,8 @@ class Receiver:
         async with tell(report, "[internal] load build definition from Dockerfile") as told:
             directory = await stack.enter_async_context(self._directories.used(client.directory_key("dockerfile")))
             wanted = (dockerfile, f"{dockerfile}.dockerignore", ".dockerignore")
-            await client.fetch_directory("dockerfile", Selection(include=wanted, follow=wanted), directory)
-            told.progress("transferring dockerfile:", 0, done=True)
+            with told.counted("transferring dockerfile:") as count:
+                await client.fetch_directory("dockerfile", Selection(include=wanted, follow=wanted), directory, count)
             with opened(open_root(directory)) as fd:
                 text = read_dockerfile(fd, dockerfile)
                 own = _patterns(fd, f"{dockerfile}.dockerignore")
@@ -144,8 +144,8 @@ class Receiver:
         async with tell(report, "[internal] load .dockerignore") as told:
             directory = await stack.enter_async_context(self._directories.used(""))
             name = (".dockerignore",)
-            await client.fetch_directory("context", Selection(include=name, follow=name), directory)
-            told.progress("transferring context:", 0, done=True)
+            with told.counted("transferring context:") as count:
+                await client.fetch_directory("context", Selection(include=name, follow=name), directory, count)
             with opened(open_root(directory)) as fd:
                 return text, _patterns(fd, ".dockerignore") or ()
 
@@ -155,8 +155,9 @@ class Receiver:
         async def fetch(needed: Sequence[str]) -> Path:
             async with tell(report, "[internal] load build context") as told:
                 directory = await stack.enter_async_context(self._directories.used(client.directory_key(name)))
-                await client.fetch_directory(name, Selection(exclude=ignore, follow=tuple(needed)), directory)
-                told.progress("transferring context:", 0, done=True)
+                selection = Selection(exclude=ignore, follow=tuple(needed))
+                with told.counted("transferring context:") as count:
+                    await client.fetch_directory(name, selection, directory, count)
                 return directory
 
         excluded = Ignore(ignore).ignored if ignore else None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,19 @@ class Told:
                 at=now,
             )
         )
+
+    @contextmanager
+    def counted(self, name: str) -> Iterator[Callable[[int], None]]:
+        """Yield what to tell how many bytes of a transfer have come by now; it is told as done at the end."""
+        come = 0
+
+        def count(size: int) -> None:
+            nonlocal come
+            come = size
+            self.progress(name, size)
+
+        yield count
+        self.progress(name, come, done=True)
 
     def pull(self, message: dict[str, Any]) -> None:
         """Tell what a pull says, in the form of the API's stream."""
