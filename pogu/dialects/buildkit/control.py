@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from typing import TypeVar
 
 import pogu
 from pogu.dialects.buildkit.frontend import check_frontend, client_directories, options_of
 from pogu.dialects.buildkit.gateway import Gateway
 from pogu.dialects.buildkit.grpc import Handler, Incoming, Services
 from pogu.dialects.buildkit.jobs import Job, Jobs
+from pogu.dialects.buildkit.located import located
 from pogu.dialects.buildkit.messages import control as messages
 from pogu.dialects.buildkit.messages.control import timestamp
 from pogu.dialects.buildkit.messages.ops import Platform
@@ -26,8 +26,6 @@ from pogu.engine.build.progress import Report
 from pogu.engine.images import host_platform
 from pogu.engine.moments import recorded_ns
 from pogu.errors import Cancelled, InvalidArgument, PoguError, Unavailable, Unsupported
-
-T = TypeVar("T")
 
 _SERVICE = "/moby.buildkit.v1.Control"
 _UPLOADED = "http://buildkit-session/"
@@ -65,7 +63,7 @@ class Control:
             response: dict[str, str] = {}
             if attributes is not None:
                 async with trace.running():
-                    response = await _without_kind(self._build(request, attributes, trace.take))
+                    response = await self._build(request, attributes, trace.take)
             job.finish()
             await call.send([messages.SolveResponse(exporter_response=response)])
 
@@ -75,15 +73,27 @@ class Control:
         client = SessionClient(await self._sessions.get(request.session))
         outputs = _outputs(request)
         options = replace(_with_cache(options_of(attributes), request.cache), outputs=outputs)
-        async with self._inputs(client, options, attributes, report) as inputs:
-            if not outputs:
-                async with self._builder.building(inputs, options, client, report) as building:
-                    await building.solver.solve([building.plan.target.step])
-                return {}
-            image = await self._builder.build(inputs, options, client, report)
+        dockerfile = b""
+        try:
+            async with self._inputs(client, options, attributes, report) as inputs:
+                dockerfile = inputs.dockerfile
+                return await self._make(inputs, options, client, report)
+        except (Cancelled, Unavailable):
+            raise
+        except PoguError as e:
+            raise located(e, dockerfile, options.dockerfile) from None
+
+    async def _make(
+        self, inputs: Inputs, options: BuildOptions, client: SessionClient, report: Report
+    ) -> dict[str, str]:
+        if not options.outputs:
+            async with self._builder.building(inputs, options, client, report) as building:
+                await building.solver.solve([building.plan.target.step])
+            return {}
+        image = await self._builder.build(inputs, options, client, report)
         if not image:
             return {}
-        names = ",".join(outputs[0].names)
+        names = ",".join(options.outputs[0].names)
         named = {"image.name": names} if names else {}
         return {"containerimage.digest": image, "containerimage.config.digest": image, **named}
 
@@ -140,16 +150,6 @@ class Control:
             )
             for usage in self._builder.usage()
         ]
-
-
-async def _without_kind(build: Awaitable[T]) -> T:
-    """Await a build. Why it fails goes without a code, as BuildKit's does: clients put its name before the reason."""
-    try:
-        return await build
-    except (Cancelled, Unavailable):
-        raise
-    except PoguError as e:
-        raise PoguError(e.message) from None
 
 
 def worker() -> messages.WorkerRecord:

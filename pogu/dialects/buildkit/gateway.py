@@ -14,6 +14,7 @@ from pogu.dialects.buildkit.grpc.statuses import error_of
 from pogu.dialects.buildkit.jobs import Job, Jobs
 from pogu.dialects.buildkit.messages import gateway as messages
 from pogu.dialects.buildkit.messages.control import WorkerRecord
+from pogu.dialects.buildkit.messages.status import Status
 from pogu.dialects.buildkit.trace import Trace
 from pogu.engine.build.progress import Warned
 from pogu.errors import InvalidArgument, PoguError, Unsupported
@@ -85,7 +86,7 @@ class Gateway:
         await call.send([messages.WarnResponse()])
 
 
-def _error(status: messages.Status) -> PoguError:
+def _error(status: Status) -> PoguError:
     error = error_of({"grpc-status": str(status.code or 2)})
     assert error is not None
     return type(error)(status.message)

@@ -13,6 +13,7 @@ from pogu.dialects.buildkit.grpc import Channel, Connection, Incoming, Services
 from pogu.dialects.buildkit.messages import control, gateway
 from pogu.dialects.buildkit.messages import session as messages
 from pogu.dialects.buildkit.messages.files import Packet
+from pogu.dialects.buildkit.messages.status import Status
 from pogu.dialects.buildkit.protobuf import decode, encode
 from pogu.errors import PoguError
 from pogu.linux.paths import open_root, opened
@@ -74,7 +75,7 @@ class BuildClient:
             )  # fmt: skip
             returned.result = solved.result
         except PoguError as e:
-            returned.error = gateway.Status(code=2, message=e.message)
+            returned.error = Status(code=2, message=e.message)
         await self.channel.unary(f"{BRIDGE}/Return", returned, gateway.ReturnResponse, metadata=metadata)
 
     async def _follow(self, ref: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import enum
 from collections.abc import Mapping
 from urllib.parse import unquote
@@ -41,6 +42,14 @@ class Code(enum.IntEnum):
     UNAVAILABLE = 14
     DATA_LOSS = 15
     UNAUTHENTICATED = 16
+
+
+class Explained(PoguError):
+    """An error of no kind that carries details: an encoded `google.rpc.Status` of the code UNKNOWN."""
+
+    def __init__(self, message: str, details: bytes) -> None:
+        super().__init__(message)
+        self.details = details
 
 
 _ERRORS: dict[Code, type[PoguError]] = {
@@ -110,7 +119,10 @@ def trailers_of(error: PoguError | None) -> list[tuple[str, str]]:
     """Return the last headers of a call that ended so."""
     if error is None:
         return [("grpc-status", "0")]
-    return [("grpc-status", str(int(code_of(error)))), ("grpc-message", _percent_encoded(error.message))]
+    trailers = [("grpc-status", str(int(code_of(error)))), ("grpc-message", _percent_encoded(error.message))]
+    if isinstance(error, Explained):
+        trailers.append(("grpc-status-details-bin", base64.b64encode(error.details).decode().rstrip("=")))
+    return trailers
 
 
 def _percent_encoded(message: str) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pogu.dialects.buildkit.messages.control import WorkerRecord
 from pogu.dialects.buildkit.messages.ops import Definition, Range
+from pogu.dialects.buildkit.messages.status import Status
 from pogu.dialects.buildkit.protobuf import Message
 
 BUILD_ID = "buildkit-controlapi-buildid"
@@ -52,13 +53,6 @@ class SolveRequest(Message):
 class SolveResponse(Message):
     ref: Annotated[str, 1] = ""
     result: Annotated[Result | None, 3] = None
-
-
-class Status(Message):
-    """`google.rpc.Status`."""
-
-    code: Annotated[int, 1] = 0
-    message: Annotated[str, 2] = ""
 
 
 class ReturnRequest(Message):
