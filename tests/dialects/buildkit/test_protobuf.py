@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pogu.dialects.buildkit.protobuf import (
@@ -67,17 +67,20 @@ everything = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(everything)
 def test_what_was_written_is_read_again(message: Everything) -> None:
     assert decode(Everything, encode(message)) == message
     assert decode(Everything, memoryview(encode(message))) == message
 
 
+@settings(deadline=None)
 @given(everything)
 def test_fields_that_nobody_knows_are_skipped(message: Everything) -> None:
     assert decode(Empty, encode(message)) == Empty()
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_rubbish_is_refused_or_read_and_nothing_else(data: bytes) -> None:
     try:
@@ -86,6 +89,7 @@ def test_rubbish_is_refused_or_read_and_nothing_else(data: bytes) -> None:
         pass
 
 
+@settings(deadline=None)
 @given(everything, st.data())
 def test_a_message_cut_short_is_refused_or_is_a_shorter_one(message: Everything, data: st.DataObject) -> None:
     whole = encode(message)
@@ -96,6 +100,7 @@ def test_a_message_cut_short_is_refused_or_is_a_shorter_one(message: Everything,
         pass
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**64 - 1))
 def test_numbers(value: int) -> None:
     raw = encode_varint(value)

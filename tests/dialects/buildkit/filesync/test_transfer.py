@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pogu.dialects.buildkit.filesync import Receiver, Sender
@@ -256,6 +256,7 @@ def test_a_transfer_that_is_broken_off_is_made_whole_by_the_next(source: Path, t
     assert listing(target) == listing(source)
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=60), max_size=8))
 def test_rubbish_is_refused_and_nothing_else(tmp_path_factory: pytest.TempPathFactory, messages: list[bytes]) -> None:
     target = tmp_path_factory.mktemp("rubbish")
@@ -287,6 +288,7 @@ packets = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(packets, max_size=12))
 def test_any_packets_in_any_order(tmp_path_factory: pytest.TempPathFactory, said: list[Packet]) -> None:
     outer = tmp_path_factory.mktemp("any")
@@ -315,6 +317,7 @@ def test_a_sender_gives_nothing_that_it_did_not_tell(source: Path) -> None:
         sender.close()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 0o7777), st.sampled_from([0o100000, 0o040000, 0o120000, 0o060000, 0o020000, 0o010000, 0o140000]))
 def test_modes_survive_the_way_there_and_back(permissions: int, kind: int) -> None:
     assert to_kernel(to_go(kind | permissions)) == kind | permissions
