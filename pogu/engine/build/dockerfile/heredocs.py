@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from pogu.engine.build.dockerfile.errors import DockerfileError
-from pogu.engine.build.dockerfile.expansion import Quotes, expansion
+from pogu.engine.build.dockerfile.expansion import expansion
 from pogu.engine.build.dockerfile.instructions import Heredoc
+from pogu.engine.build.dockerfile.lexing import Quotes
 
 _HEREDOC = re.compile(r"\d*<<(-?)[\t\n\f\r ]*([^<]*)", re.ASCII)
 

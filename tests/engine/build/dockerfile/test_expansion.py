@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pogu.engine.build.dockerfile import DockerfileError, expand, expand_heredoc, expand_words, expansion
-from pogu.engine.build.dockerfile.expansion import Quotes
+from pogu.engine.build.dockerfile.lexing import Quotes
 
 _ENV = {"foo": "bar", "empty": "", "two": "a  b", "str": "foobarbaz", "path": "/usr/bin:/bin", "한": "글", "_1": "u"}
 

@@ -12,7 +12,8 @@ from pogu.engine.build.dockerfile.checks.bases import global_arguments
 from pogu.engine.build.dockerfile.checks.findings import Findings
 from pogu.engine.build.dockerfile.checks.setting import Setting
 from pogu.engine.build.dockerfile.errors import DockerfileError, quoted
-from pogu.engine.build.dockerfile.expansion import Expansion, Quotes, expansion
+from pogu.engine.build.dockerfile.expansion import Expansion, expansion
+from pogu.engine.build.dockerfile.lexing import Quotes
 from pogu.engine.build.dockerfile.mounts import parse_mount
 from pogu.engine.build.dockerfile.ports import split_port
 from pogu.engine.build.dockerfile.suggest import suggestion
