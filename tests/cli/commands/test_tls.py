@@ -77,3 +77,10 @@ def test_another_authority_is_refused(environment: dict[str, str], tmp_path: Pat
         text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (done.returncode, "CERTIFICATE_VERIFY_FAILED" in done.stderr) == (1, True)
+
+
+def test_a_build_with_a_session(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(os.urandom(1 << 20))
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY file /\n")
+    _pogu(environment, "build", "-o", str(tmp_path / "out"), str(tmp_path))
+    assert (tmp_path / "out" / "file").read_bytes() == (tmp_path / "file").read_bytes()

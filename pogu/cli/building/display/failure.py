@@ -97,8 +97,9 @@ def warning_report(warnings: Sequence[VertexWarning]) -> Iterator[str]:
     yield f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''} found:"
     for warning in warnings:
         place_ = warning.ranges[0].start if warning.ranges else None
+        short = warning.short.decode(errors="replace")
         where = f" (line {place_.line})" if place_ is not None else ""
-        yield f" - {warning.short.decode(errors='replace')}{where}"
+        yield f" - {short}" if short.endswith(where) else f" - {short}{where}"  # BuildKit says the line itself
         for detail in warning.detail:
             yield f"   {detail.decode(errors='replace')}"
         if warning.url:

@@ -165,6 +165,7 @@ def _explain(display: Display, source: Source) -> None:
     if text is not None:
         name = source.path.name if source.path is not None else "Dockerfile"
         lines += excerpt(name, text, *place(text, step))
+    lines += warning_report(display.board.warnings)
     print("".join(f"{line}\n" for line in lines), end="", file=sys.stderr)
 
 

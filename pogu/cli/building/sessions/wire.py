@@ -58,5 +58,5 @@ def wire_of(raw: Raw) -> SocketWire:
 
 def _carry(channel: Channel, end: socket.socket) -> None:
     """Carry what TLS or ssh has to and from a plain socket: they want one thread, and no event loop."""
-    with contextlib.closing(channel), end, contextlib.suppress(OSError):
-        relay(channel, end.fileno(), end.fileno())
+    with contextlib.closing(channel), end, end.dup() as out, contextlib.suppress(OSError):
+        relay(channel, end.fileno(), out.fileno())  # two descriptors: each is waited for in its own way
