@@ -1,12 +1,14 @@
-"""BuildKit's own test files, from a copy of its folder `frontend/dockerfile` that `POGU_BUILDKIT_DOCKERFILE` names.
+"""BuildKit's own test files, fetched for the run where that can be: they are not ours to keep here.
 
-They are not ours to keep here; `git clone --depth 1 https://github.com/moby/buildkit` brings them. What they cover, our
-own cases beside this file cover too.
+`POGU_BUILDKIT_DOCKERFILE` may name a copy of its folder `frontend/dockerfile` instead. What these files cover, our own
+cases beside this file cover too.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,10 +17,31 @@ import pytest
 from pogu.engine.build.dockerfile import DockerfileError, expand, expand_words
 from pogu.engine.build.dockerfile.statements import Statement, StatementReader, split_lines
 
-_FOLDER = Path(os.environ.get("POGU_BUILDKIT_DOCKERFILE", "/nonexistent"))
-pytestmark = pytest.mark.skipif(
-    not _FOLDER.is_dir(), reason="POGU_BUILDKIT_DOCKERFILE names no copy of BuildKit's files"
-)
+pytestmark = pytest.mark.xdist_group("buildkit-files")  # fetched once
+_ADDRESS = "https://github.com/moby/buildkit"
+_WANTED = ("frontend/dockerfile/parser", "frontend/dockerfile/shell")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the files are; the test is skipped where they cannot be had."""
+    named = os.environ.get("POGU_BUILDKIT_DOCKERFILE")
+    if named:
+        return Path(named)
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    clone = tmp_path_factory.mktemp("buildkit") / "clone"
+    sparse = ("clone", "-q", "--depth=1", "--filter=blob:none", "--sparse", _ADDRESS, str(clone))
+    for words in (sparse, ("-C", str(clone), "sparse-checkout", "set", *_WANTED)):
+        try:
+            subprocess.run(("git", *words), check=True, capture_output=True, timeout=20, env=_without_questions())
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+            pytest.skip(f"{_ADDRESS} cannot be fetched")
+    return clone / "frontend/dockerfile"
+
+
+def _without_questions() -> dict[str, str]:
+    return {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
 
 
 def _statements(path: Path) -> list[Statement]:
@@ -45,16 +68,16 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\0", "\\x00") + '"'
 
 
-def test_files_that_parse() -> None:
-    results = sorted(_FOLDER.glob("parser/testfiles/*/result"))
+def test_files_that_parse(folder: Path) -> None:
+    results = sorted(folder.glob("parser/testfiles/*/result"))
     assert len(results) > 20
     for result in results:
         told = "".join(f"({_dump(statement)})\n" for statement in _statements(result.with_name("Dockerfile")))
         assert told == result.read_text(), result.parent.name
 
 
-def test_files_that_do_not_parse() -> None:
-    files = sorted(_FOLDER.glob("parser/testfiles-negative/*/Dockerfile"))
+def test_files_that_do_not_parse(folder: Path) -> None:
+    files = sorted(folder.glob("parser/testfiles-negative/*/Dockerfile"))
     assert len(files) > 3
     for file in files:
         try:
@@ -63,14 +86,14 @@ def test_files_that_do_not_parse() -> None:
             continue
 
 
-def test_lines_of_instructions() -> None:
-    found = [(s.first_line, s.last_line) for s in _statements(_FOLDER / "parser/testfile-line/Dockerfile")]
+def test_lines_of_instructions(folder: Path) -> None:
+    found = [(s.first_line, s.last_line) for s in _statements(folder / "parser/testfile-line/Dockerfile")]
     assert found == [(5, 5), (11, 12), (17, 31)]
 
 
-def test_variables() -> None:
+def test_variables(folder: Path) -> None:
     env = {"PWD": "/home", "SHELL": "bash", "KOREAN": "한국어", "NULL": ""}
-    rows = [line for line in (_FOLDER / "shell/envVarTest").read_text().splitlines() if line.strip() and line[0] != "#"]
+    rows = [line for line in (folder / "shell/envVarTest").read_text().splitlines() if line.strip() and line[0] != "#"]
     assert len(rows) > 200
     for row in rows:
         platform, source, expected = (cell.strip() for cell in row.split("|"))
@@ -78,9 +101,9 @@ def test_variables() -> None:
             assert _or_error(lambda word=source: expand(word, env)) == expected, row
 
 
-def test_words() -> None:
+def test_words(folder: Path) -> None:
     env: dict[str, str] = {}
-    for row in (_FOLDER / "shell/wordsTest").read_text().splitlines():
+    for row in (folder / "shell/wordsTest").read_text().splitlines():
         if row.startswith("ENV "):
             name, _, value = row[3:].lstrip(" ").partition("=")
             env[name] = value
