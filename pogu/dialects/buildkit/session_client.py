@@ -139,16 +139,21 @@ class SessionClient:
 def _listed(name: str, values: tuple[str, ...]) -> Headers:
     """Return a list as metadata.
 
-    Text beyond ASCII goes as it is, which clients of every age understand; control characters cannot, and only newer
-    clients read the form that they are given then.
+    Text beyond ASCII goes as it is, which clients of every age understand; control characters and blanks at an end
+    cannot, and only newer clients read the form that they are given then.
     """
-    if any(ord(character) < 0x20 or ord(character) == 0x7F for value in values for character in value):
-        return [*((name, quote_plus(value)) for value in values), (f"{name}-encoded", "1")]
+    if any(_has_controls(value) or value != value.strip(" ") for value in values):
+        encoded = (quote_plus(value, errors="surrogateescape") for value in values)
+        return [*((name, value) for value in encoded), (f"{name}-encoded", "1")]
     return [(name, value) for value in values]
 
 
+def _has_controls(value: str) -> bool:
+    return any(ord(character) < 0x20 or ord(character) == 0x7F for character in value)
+
+
 def _header_value(value: str) -> str:
-    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in value):
+    if _has_controls(value):
         raise InvalidArgument(f"{value!r} cannot be said of a build's output: it holds control characters")
     return value
 

@@ -81,8 +81,9 @@ def files(root: Path) -> list[Path]:
 
 
 async def test_only_what_is_selected_comes(server: BuildServer, context: Path, target: Path) -> None:
-    for name in ("keep", "drop", "ünïcode", "target-of-link"):
-        (context / name).write_text(name)
+    odd = os.fsdecode(b"not-utf8-\xff")
+    for name in ("keep", "drop", "ünïcode", odd, "target-of-link"):
+        (context / name).touch()
     (context / "link").symlink_to("target-of-link")
     found: list[set[str]] = []
 
@@ -90,13 +91,14 @@ async def test_only_what_is_selected_comes(server: BuildServer, context: Path, t
         for selection in (
             Selection(include=("Dockerfile", "absent")),
             Selection(exclude=("*", "!keep", "!ünïcode")),
+            Selection(include=(odd, "ün*")),
             Selection(follow=("link",)),
         ):
             await client.fetch_directory("context", selection, target)
             found.append({path.name for path in target.iterdir()})
 
     await server.run(fetch, context)
-    assert found == [{"Dockerfile"}, {"keep", "ünïcode"}, {"link", "target-of-link"}]
+    assert found == [{"Dockerfile"}, {"keep", "ünïcode"}, {odd, "ünïcode"}, {"link", "target-of-link"}]
 
 
 async def test_the_dockerfile_is_a_directory_of_its_own(server: BuildServer, context: Path, target: Path) -> None:

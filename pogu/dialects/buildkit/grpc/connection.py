@@ -270,7 +270,8 @@ class Connection:
 
     def send_headers(self, identifier: int, headers: Headers, end: bool) -> None:
         """Send headers on a stream. Raises Unavailable."""
-        self._attempt(lambda: self._h2.send_headers(identifier, headers, end_stream=end), 256)
+        raw = [(name.encode(), value.encode("utf-8", "surrogateescape")) for name, value in headers]
+        self._attempt(lambda: self._h2.send_headers(identifier, raw, end_stream=end), 256)
 
     def send_data(self, identifier: int, data: bytes, end: bool) -> None:
         """Send a piece that `room` allows. Raises Unavailable."""
