@@ -169,6 +169,27 @@ class TestSession:
         with tarfile.open(fileobj=io.BytesIO(oci)) as tar:
             assert "index.json" in tar.getnames()
 
+    def test_the_same_times_wherever_it_is_built(self, daemon: RunningDaemon, tmp_path: Path) -> None:
+        (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN echo a > /a\n")
+        environment = {**daemon.environment(), "SOURCE_DATE_EPOCH": "1000000000"}
+        done = subprocess.run(
+            [POGU, "build", "-q", tmp_path], env=environment, capture_output=True, text=True, check=True
+        )
+        assert json.loads(daemon.pogu("inspect", done.stdout.strip()).out)[0]["Created"].startswith(
+            "2001-09-09T01:46:40"
+        )
+
+    def test_pruning_the_cache(self, daemon: RunningDaemon, tmp_path: Path) -> None:
+        word = secrets.token_hex(5)
+        (tmp_path / "Dockerfile").write_text(f"FROM busybox\nRUN echo {word} > /a\n")
+        daemon.pogu("build", "-o", tmp_path / "out", tmp_path)
+        pruned = daemon.pogu("builder", "prune", "-af", "--filter", f"description={word}").out
+        assert pruned.startswith("Deleted build cache objects:\n")
+        assert "Total reclaimed space: " in pruned
+        assert daemon.pogu("builder", "prune", "-af", "--filter", f"description={word}").out == (
+            "Total reclaimed space: 0B"
+        )
+
     def test_named_contexts_and_stages_without_cache(self, daemon: RunningDaemon, tmp_path: Path) -> None:
         (tmp_path / "other").mkdir()
         (tmp_path / "other" / "file").write_text("of the other")

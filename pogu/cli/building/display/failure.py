@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pogu.cli.building.display.board import Board, Step
 from pogu.dialects.buildkit.messages.control import StatusResponse, VertexWarning
+from pogu.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from pogu.engine.build.dockerfile import Instruction
 
 _AROUND = 2  # lines shown before and after
 _SHOWN = 40  # lines of output
+_METADATA = "[internal] load metadata for "
 
 
 class Display(Protocol):
@@ -61,6 +66,7 @@ def place(text: bytes, step: Step | None) -> tuple[int, int]:
     """
     from pogu.engine.build.dockerfile import DockerfileError, parse
 
+    found: Sequence[Instruction]
     try:
         dockerfile = parse(text)
     except DockerfileError as e:
@@ -68,12 +74,15 @@ def place(text: bytes, step: Step | None) -> tuple[int, int]:
     if step is None:
         return 0, 0
     stage_name, wanted = _named(step.name)
-    found = [
-        each
-        for number, stage in enumerate(dockerfile.stages)
-        for each in (stage.start, *stage.instructions)
-        if _spaced(each.text) == wanted and stage_name in ("", stage.name, f"stage-{number}")
-    ]
+    if step.name.startswith(_METADATA):
+        found = [stage.start for stage in dockerfile.stages if _full(stage.base) == step.name.removeprefix(_METADATA)]
+    else:
+        found = [
+            each
+            for number, stage in enumerate(dockerfile.stages)
+            for each in (stage.start, *stage.instructions)
+            if _spaced(each.text) == wanted and stage_name in ("", stage.name, f"stage-{number}")
+        ]
     return (found[0].first_line, found[0].last_line) if len(found) == 1 else (0, 0)
 
 
@@ -83,6 +92,16 @@ def _named(name: str) -> tuple[str, str]:
     if match is None:
         return "", _spaced(name)
     return match[1] or "", _spaced(name[match.end() :])
+
+
+def _full(image: str) -> str:
+    """Return an image's name as the builder's steps have it, empty for what is none."""
+    from pogu.engine.images.reference import parse_reference
+
+    try:
+        return str(parse_reference(image).tagged())
+    except InvalidArgument:
+        return ""
 
 
 def _spaced(text: str) -> str:

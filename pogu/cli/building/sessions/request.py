@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,8 +52,7 @@ def make_request(
         "nocachefilter": json.dumps(stages) if stages else None,
         "contexts": contexts or None,
     }
-    if inline:
-        more["buildargs"] = {**(query.get("buildargs") or {}), "BUILDKIT_INLINE_CACHE": "1"}
+    more["buildargs"] = _arguments(query.get("buildargs") or {}, inline=inline) or None
     return Request(
         source=source,
         query=query | more,
@@ -61,6 +61,13 @@ def make_request(
         shared_key=shared_key(folder(session.options), source.directory),
         directories=directories,
     )
+
+
+def _arguments(given: dict[str, Any], *, inline: bool) -> dict[str, Any]:
+    """Return the build arguments with what the builder is told by them, the environment's SOURCE_DATE_EPOCH too."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    found = {"SOURCE_DATE_EPOCH": epoch, **given} if epoch else dict(given)
+    return {**found, "BUILDKIT_INLINE_CACHE": "1"} if inline else found
 
 
 def _check(client: Client, given: dict[str, Any]) -> None:

@@ -31,7 +31,8 @@ E
         ("[stage-1 2/3] RUN twice", (7, 7)),
         ("[2/3] RUN twice", (0, 0)),
         ("[stage-1 3/3] RUN <<E", (8, 10)),
-        ("[internal] load metadata for b", (0, 0)),
+        ("[internal] load metadata for docker.io/library/b:latest", (6, 6)),
+        ("[internal] load metadata for docker.io/library/c:latest", (0, 0)),
     ],
 )
 def test_the_lines_of_a_step(name: str, lines: tuple[int, int]) -> None:
