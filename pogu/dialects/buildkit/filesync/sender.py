@@ -96,6 +96,16 @@ class Sender:
         return packets
 
     def _content(self) -> list[bytes]:
+        """Return pieces of what was asked for: of a large file one, of small ones as many as come to about as much."""
+        packets: list[bytes] = []
+        size = 0
+        while size < _PIECE and (self._sending is not None or self._asked):
+            data = self._read()
+            packets.append(data)
+            size += len(data)
+        return packets
+
+    def _read(self) -> bytes:
         if self._sending is None:
             number = self._asked.popleft()
             path = self._paths.pop(number)
@@ -105,7 +115,7 @@ class Sender:
         if not data:
             os.close(self._sending.fd)
             self._sending = None
-        return [packet]
+        return packet
 
     def _told(self) -> Iterator[Stat]:
         number = 0
