@@ -7,19 +7,22 @@ is tested too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import pytest
 
-from tests.clients.builds.case import cases
-from tests.clients.builds.daemons import dockerd
-from tests.clients.builds.judging import differing, missing_complaints
+from tests.clients.builds.case import Case, cases
+from tests.clients.builds.daemons import build_with_pogu, dockerd
+from tests.clients.builds.judging import Judge, differing, missing_complaints
 from tests.clients.builds.recording import read_recording
-from tests.clients.builds.side import build_all, every_way
+from tests.clients.builds.side import Built, build_all, every_way
 from tests.clients.differential.daemons import unpack_reference
 
 _CASES = cases()
 _RECORDED = [case for case in _CASES if not case.newer]
+_SUBJECTS = sorted({case.subject for case in _CASES})
 
 _builds = [pytest.mark.slow, pytest.mark.soak, pytest.mark.timeout(900), pytest.mark.xdist_group("builds")]
 
@@ -29,6 +32,56 @@ def builds(test: Callable[..., None]) -> Callable[..., None]:
     for mark in _builds:
         test = mark(test)
     return test
+
+
+@dataclass
+class Judged:
+    """What Pogu built, and what is wrong with it."""
+
+    judge: Judge
+    built: Sequence[Built]
+    wrong: dict[str, list[str]]
+
+    def shown(self, subject: str) -> str:
+        """Return, for a failing test to show, what is wrong with the cases of a file."""
+        names = {f"{b.way} {b.case.name}" for b in self.built if b.case.subject == subject}
+        found = {name: differences for name, differences in self.wrong.items() if name in names}
+        return "\n".join(f"{name}\n    " + "\n    ".join(differences) for name, differences in found.items())
+
+
+@pytest.fixture(scope="module")
+def judged(request: pytest.FixtureRequest) -> Iterator[Judged]:
+    """Build the cases with Pogu."""
+    if why := unpack_reference():  # Debian's docker command is needed: newer ones build by BuildKit's way with a plugin
+        pytest.skip(why)
+    work = every_way(_CASES) if request.config.getoption("--soak") else one_way(_CASES)
+    began, judge = time.monotonic(), Judge()
+    built = build_with_pogu(work)
+    print(f"{len(built)} builds in {time.monotonic() - began:.0f} s")
+    yield Judged(judge, built, {f"{b.way} {b.case.name}": found for b in built if (found := judge.differences(b))})
+
+
+def one_way(chosen: Sequence[Case]) -> list[tuple[Case, str]]:
+    """Return each case with one of its ways, in turn."""
+    return [(case, case.ways[number % len(case.ways)]) for number, case in enumerate(chosen)]
+
+
+@builds
+@pytest.mark.parametrize("subject", _SUBJECTS)
+def test_builds_as_docker_does(subject: str, judged: Judged, evidence: Callable[..., None]) -> None:
+    of_subject = [b for b in judged.built if b.case.subject == subject]
+    evidence(builds=len(of_subject), lines_compared=sum(len(b.lines()) for b in of_subject))
+    assert of_subject
+    left = judged.shown(subject)
+    assert not left, left
+
+
+@builds
+def test_every_accepted_difference_of_builds_is_seen(judged: Judged, request: pytest.FixtureRequest) -> None:
+    """What is no longer different must not stay on the list."""
+    if not request.config.getoption("--soak"):
+        pytest.skip("the short form does not see all")
+    assert not judged.judge.unseen()
 
 
 @builds

@@ -99,8 +99,12 @@ class Copy(Step):
     link: bool = False
     parents: bool = False
     excludes: tuple[str, ...] = ()
+    needs_files: bool = True
+    """Whether it fails when its patterns match nothing."""
     unpack: bool = False
     """Whether archives are unpacked."""
+    unpack_downloads: bool = False
+    """Whether those that come from a URL are unpacked too."""
     mtime: int | None = None
 
     def inputs(self) -> Iterator[Step]:
@@ -117,7 +121,7 @@ class Copy(Step):
             "link": self.link,
             "parents": self.parents,
             "excludes": self.excludes,
-            "unpack": self.unpack,
+            "unpack": [self.unpack, self.unpack_downloads],
             "mtime": self.mtime,
         }
 

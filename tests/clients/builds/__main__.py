@@ -1,6 +1,6 @@
 """Build cases and show or keep what comes out.
 
-usage: python -m tests.clients.builds record              dockerd makes all of them; the recording is written anew
+usage: python -m tests.clients.builds record [NAME…]      what dockerd makes of them is recorded anew
        python -m tests.clients.builds show [NAME…]        what dockerd makes of them
        python -m tests.clients.builds compare [NAME…]     what Pogu makes of them, beside the recording
 Names may be patterns as in a shell.
@@ -14,7 +14,7 @@ import time
 from fnmatch import fnmatchcase
 
 from tests.clients.builds.case import Case, cases
-from tests.clients.builds.daemons import dockerd, pogu
+from tests.clients.builds.daemons import build_with_pogu, dockerd
 from tests.clients.builds.judging import Judge
 from tests.clients.builds.recording import write_recording
 from tests.clients.builds.side import DOCKER, build_all, every_way
@@ -33,7 +33,7 @@ def record(chosen: list[Case]) -> int:
         built = build_all(url, namespace, every_way(c for c in chosen if not c.newer))
         argv = [DOCKER / "docker", "-H", url, "version", "-f", "{{.Server.Version}}"]
         version = subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
-    write_recording(version, built)
+    write_recording(version, built, (c for c in cases() if not c.newer))
     return 0
 
 
@@ -46,9 +46,10 @@ def show(chosen: list[Case]) -> int:
 
 def compare(chosen: list[Case]) -> int:
     judge, began = Judge(), time.monotonic()
-    with pogu() as (url, namespace):
-        built = build_all(url, namespace, every_way(chosen))
+    built = build_with_pogu(every_way(chosen))
     wrong = {f"{one.way} {one.case.name}": found for one in built if (found := judge.differences(one))}
+    if len(chosen) == len(cases()):
+        print(*judge.unseen(), sep="\n")
     for name, differences in wrong.items():
         print(f"== {name}", *differences, sep="\n    ")
     print(f"{len(built)} builds in {time.monotonic() - began:.0f} s, {len(wrong)} differ")

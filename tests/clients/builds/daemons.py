@@ -6,10 +6,11 @@ import contextlib
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.clients.builds.side import DOCKER
+from tests.clients.builds.case import WAYS, Case
+from tests.clients.builds.side import DOCKER, Built, build_all
 from tests.clients.differential.daemons import Pogu, Reference, unpack_reference
 from tests.conftest import base_image
 from tests.running import mounts_under
@@ -50,6 +51,16 @@ def pogu() -> Iterator[tuple[str, str]]:
         yield running.url, running.namespace
     finally:
         running.close()
+
+
+def build_with_pogu(work: Sequence[tuple[Case, str]]) -> list[Built]:
+    """Build with Pogu, each way with a daemon of its own: both would take steps from the one cache."""
+    built = []
+    for way in WAYS:
+        if mine := [(case, each) for case, each in work if each == way]:
+            with pogu() as (url, namespace):
+                built += build_all(url, namespace, mine)
+    return built
 
 
 def _give_busybox(url: str) -> None:

@@ -34,9 +34,11 @@ def read_recording(path: Path = RECORDING) -> Recording:
     return Recording(document["dockerd"], {n: e["case"] for n, e in document["cases"].items()}, outcomes)
 
 
-def write_recording(version: str, built: Iterable[Built], path: Path = RECORDING) -> None:
-    """Write what was built; what both ways have in common once."""
-    cases: dict[str, dict[str, object]] = {}
+def write_recording(version: str, built: Iterable[Built], known: Iterable[Case], path: Path = RECORDING) -> None:
+    """Write what was built, what both ways have in common once; of other cases that are `known` keep what is there."""
+    names = {case.name for case in known}
+    before = json.loads(path.read_text())["cases"] if path.exists() else {}
+    cases: dict[str, dict[str, object]] = {name: entry for name, entry in before.items() if name in names}
     by_case: dict[Case, dict[str, list[str]]] = {}
     for one in built:
         by_case.setdefault(one.case, {})[one.way] = one.lines()
@@ -46,4 +48,5 @@ def write_recording(version: str, built: Iterable[Built], path: Path = RECORDING
         entry |= {way: [line for line in lines if line not in both] for way, lines in ways.items()}
         cases[case.name] = {key: value for key, value in entry.items() if value}
     path.parent.mkdir(exist_ok=True)
+    cases = dict(sorted(cases.items()))
     path.write_text(json.dumps({"dockerd": version, "cases": cases}, indent=0, ensure_ascii=False) + "\n")

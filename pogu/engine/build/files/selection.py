@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pogu.engine.build.globs import path_matcher
 from pogu.errors import NotFound
 from pogu.linux.paths import open_directory, open_in_root, opened
+from pogu.linux.trees import walk
 
 _META = re.compile(r"[*?\[\\]")
 
@@ -30,8 +31,8 @@ def clean(path: str) -> str:
     return "/".join(parts)
 
 
-def expand(root: int, pattern: str) -> list[str]:
-    """Return the paths below the root that a source means, sorted.
+def expand(root: int, pattern: str, *, deep: bool = False) -> list[str]:
+    """Return the paths below the root that a source means, sorted. With `deep`, `**` is directories at any depth.
 
     Raises:
         NotFound: a source without wildcards is not there.
@@ -44,8 +45,21 @@ def expand(root: int, pattern: str) -> list[str]:
         return [wanted]
     found = [""]
     for part in wanted.split("/"):
-        found = [path for base in found for path in _step(root, base, part)]
+        if deep and part == "**":
+            found = [path for base in found for path in (base, *_directories(root, base))]
+        else:
+            found = [path for base in found for path in _step(root, base, part)]
     return found
+
+
+def _directories(root: int, base: str) -> Iterator[str]:
+    """Yield the directories below one, at any depth."""
+    try:
+        with opened(open_directory(root, base or "/")) as directory:
+            below = sorted(found.path for found in walk(directory) if found.is_dir)
+    except OSError:
+        return
+    yield from (f"{base}/{path}" if base else path for path in below)
 
 
 def _step(root: int, base: str, part: str) -> Iterator[str]:

@@ -117,7 +117,10 @@ def _maintainer(scene: Scene, what: written.Maintainer) -> None:
 
 
 def _command(scene: Scene, what: written.CommandLine) -> list[str]:
-    return [*scene.stage.shell, *what.words] if what.shell else list(what.words)
+    if not what.shell:
+        return list(what.words)
+    nothing = [] if scene.around.options.classic else [""]
+    return [*scene.stage.shell, *(what.words or nothing)]
 
 
 def _cmd(scene: Scene, what: written.Cmd) -> None:
@@ -137,7 +140,7 @@ def _entrypoint(scene: Scene, what: written.Entrypoint) -> None:
 
 
 def _expose(scene: Scene, what: written.Expose) -> None:
-    words = [word for port in what.ports for word in scene.words(port)]
+    words = [word for port in sorted(what.ports) for word in scene.words(port)]
     ports = parse_ports(words)
     config = scene.stage.config
     config.exposed_ports = {**(config.exposed_ports or {}), **{port: {} for port in ports}}
@@ -201,7 +204,8 @@ def _healthcheck(scene: Scene, what: written.Healthcheck) -> None:
 def _onbuild(scene: Scene, what: written.Onbuild) -> None:
     config = scene.stage.config
     config.on_build = [*(config.on_build or []), what.trigger]
-    scene.note(f"ONBUILD {what.trigger}")
+    if scene.around.options.classic:  # BuildKit's history does not tell of triggers
+        scene.note(f"ONBUILD {what.trigger}")
 
 
 METADATA: Mapping[type[written.Instruction], Callable[[Scene, Any], None]] = {

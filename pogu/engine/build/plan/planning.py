@@ -150,10 +150,13 @@ class Planner:
         if below is not None and not base.isdigit():
             beneath = await self._stage(below)
             stage = beneath.follow(name, index)
-            stage.has_command = beneath.has_command and self._around.options.classic
+            if self._around.options.classic:
+                stage.has_command = beneath.has_command
+            else:
+                stage.arguments = dict(beneath.arguments)
             return stage
         if base == "scratch":
-            return _scratch(name, index, wanted)
+            return _scratch(name, index, wanted, classic=self._around.options.classic)
         found = await self._bases.find(self._named(base), str(wanted) if platform or self._asked() else "", source.line)
         return _on_image(name, index, base, found)
 
@@ -179,8 +182,8 @@ class Planner:
         return Base(name=f"FROM {name}", line=line, snapshot=found.snapshot)
 
 
-def _scratch(name: str, index: int, platform: Platform) -> Stage:
-    config = ContainerConfig(env=[DEFAULT_PATH])
+def _scratch(name: str, index: int, platform: Platform, *, classic: bool) -> Stage:
+    config = ContainerConfig(env=[DEFAULT_PATH], working_dir="" if classic else "/")
     nothing = Base(name="FROM scratch")
     return Stage(name, index, nothing, config, platform, nothing)
 

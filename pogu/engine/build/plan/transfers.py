@@ -39,8 +39,9 @@ async def run(scene: Scene, what: written.Run, find: FindFrom) -> None:
     args, mounts = _command(stage, what)
     mounts += [await _mount(scene, text, find) for text in what.mounts]
     env = [*(stage.config.env or []), *_environment(scene, stage.arguments)]
-    proxies = {name: value for name, value in around.arguments.proxies().items() if name not in stage.arguments}
-    shown = [f"{name}={value}" for name, value in sorted(stage.arguments.items()) if name not in stage.env]
+    proxies = {name: value for name, value in _proxies(scene).items() if name not in stage.arguments}
+    hidden = stage.env if around.options.classic else ()
+    shown = [f"{name}={value}" for name, value in sorted(stage.arguments.items()) if name not in hidden]
     step = Run(
         name=scene.title,
         line=scene.line,
@@ -78,6 +79,14 @@ def _command(stage: Stage, what: written.Run) -> tuple[list[str], list[RunMount]
     if what.command.shell:
         return [*stage.shell, what.shell_text], []
     return list(what.command.words), []
+
+
+def _proxies(scene: Scene) -> dict[str, str]:
+    """Return the given proxies; with BuildKit each by its name in small and in capital letters, as programs want it."""
+    given = scene.around.arguments.proxies()
+    if scene.around.options.classic:
+        return given
+    return {**{form(name): value for name, value in given.items() for form in (str.upper, str.lower)}, **given}
 
 
 def _environment(scene: Scene, given: Mapping[str, str]) -> list[str]:
@@ -142,7 +151,9 @@ async def transfer(scene: Scene, what: written.Copy | written.Add, find: FindFro
         link=what.link,
         parents=isinstance(what, written.Copy) and what.parents,
         excludes=tuple(scene.expand(pattern) for pattern in what.excludes),
+        needs_files=around.options.classic,
         unpack=isinstance(what, written.Add) and what.unpack is not False,
+        unpack_downloads=isinstance(what, written.Add) and what.unpack is True,
         no_cache=scene.no_cache,
     )
     names = [*(scene.expand(source) for source in what.sources), *(f"<<{h.name}" for h in what.contents)]
@@ -170,9 +181,15 @@ async def _sources(scene: Scene, what: written.Copy | written.Add, find: FindFro
 
 def _files(found: Step | Context, patterns: tuple[str, ...]) -> StageFiles | ContextFiles:
     if isinstance(found, Context):
-        found.need(patterns)
+        found.need(tuple(map(_reach, patterns)))
         return ContextFiles(found, patterns)
     return StageFiles(found, patterns)
+
+
+def _reach(pattern: str) -> str:
+    """Return what a client has to send for a pattern: it does not know `**`, so all that is below what precedes it."""
+    before, found, _ = pattern.partition("**")
+    return before.rpartition("/")[0] or "." if found else pattern
 
 
 def _remote(what: written.Add, text: str) -> Source | None:

@@ -41,7 +41,7 @@ class Wording(ABC):
 
     def exposed(self, ports: Sequence[str], words: Sequence[str]) -> str:
         """EXPOSE; `words` are the ports as they are written."""
-        return f"EXPOSE {' '.join(sorted(words))}"
+        return f"EXPOSE {' '.join(words)}"
 
     def health(self, health: HealthConfig) -> str:
         test = " ".join(quoted(word) for word in health.test or ())

@@ -55,7 +55,9 @@ class Filler:
     async def _bring(self, source: Source, step: Copy, stack: AsyncExitStack, told: Told) -> Opened:
         if isinstance(source, ContextFiles):
             path = await source.context.path()
-            return Opened(path, source.patterns, excluded=source.context.excluded, unpacks=step.unpack)
+            return Opened(
+                path, source.patterns, excluded=source.context.excluded, unpacks=step.unpack, deep=step.parents
+            )
         if isinstance(source, Inline):
             return Opened(None, inline=source)
         directory = await stack.enter_async_context(passing_directory(self._spool))
@@ -103,7 +105,7 @@ class Filler:
                 digest = await self._workshop.look(
                     results[source.step],
                     lambda root, patterns=patterns: self._digest(  # type: ignore[misc]
-                        Opened(root, patterns), step.line, owners=True
+                        Opened(root, patterns, deep=step.parents), step.line, owners=True
                     ),
                 )
                 found.append(digest)
@@ -134,7 +136,7 @@ class Filler:
         if not isinstance(source, StageFiles):
             return here[source]
         _, root = await stack.enter_async_context(self._workshop.root(results[source.step]))
-        return Opened(root, source.patterns, sets_owner=False)
+        return Opened(root, source.patterns, sets_owner=False, deep=step.parents)
 
     async def _put_on_top(self, below: Snapshot, alone: Snapshot, lease: Lease) -> Snapshot:
         """Return `below` with the layer that was made without it."""
@@ -169,7 +171,7 @@ async def _download(source: Remote, step: Copy, directory: Path, told: Told) -> 
     digest = await download(source.url, directory / name, told)
     if source.checksum and digest != source.checksum:
         raise InvalidArgument(f"digest mismatch {digest}: {source.checksum}")
-    return Opened(directory, (_literal(name),))
+    return Opened(directory, (_literal(name),), unpacks=step.unpack_downloads)
 
 
 def _literal(name: str) -> str:

@@ -58,7 +58,7 @@ class Mounter:
             for number, mount in enumerate(step.mounts):
                 await self._mount(mount, number, run, stack, (results, client, step.line))
             if step.mounts:
-                targets = [mount.target for mount in step.mounts if mount.target]
+                targets = [mount.target for mount in run.mounts]
                 run.stubs = await self._workshop.look(below, lambda root: _missing(root, targets))
             yield run
 

@@ -13,7 +13,7 @@ from pogu.engine.archive import ExtractOptions, FileReader, TarReader, decompres
 from pogu.engine.build.failures import BuildFailed
 from pogu.engine.build.files.copying import Attributes, Copier, Excluded, split, write_file
 from pogu.engine.build.files.modes import parse_mode
-from pogu.engine.build.files.selection import expand, is_directory
+from pogu.engine.build.files.selection import clean, expand, is_directory
 from pogu.engine.build.ignore import Ignore
 from pogu.engine.build.owners import resolve_owner
 from pogu.engine.build.steps import Copy, Inline
@@ -26,7 +26,7 @@ class Opened:
     """A source that is on this machine: a root with the patterns to be taken from it, or a file's content.
 
     `unpacks` says that archives there may be unpacked; `sets_owner` that what is there becomes root's unless the step
-    names an owner.
+    names an owner; `deep` that `**` in a pattern stands for directories at any depth (`--parents`).
     """
 
     root: Path | None
@@ -35,6 +35,7 @@ class Opened:
     excluded: Excluded | None = None
     unpacks: bool = False
     sets_owner: bool = True
+    deep: bool = False
 
 
 def selected(source: Opened, root: int, line: int) -> list[str]:
@@ -46,7 +47,7 @@ def selected(source: Opened, root: int, line: int) -> list[str]:
     found: list[str] = []
     for pattern in source.patterns:
         try:
-            paths = expand(root, pattern)
+            paths = expand(root, pattern, deep=source.deep)
         except (NotFound, InvalidArgument) as e:
             raise BuildFailed(f"failed to calculate checksum of ref: {e.message}", line) from None
         found += [path for path in paths if not (source.excluded and path and source.excluded(path))]
@@ -65,6 +66,8 @@ class Placement:
             self._mode = parse_mode(step.mode) if step.mode else None
         except InvalidArgument as e:
             raise BuildFailed(e.message, step.line) from None
+        self._top = ""  # what patterns of --exclude begin at: the source's own directory
+        self._pivot = ""  # what --parents leaves out of a path
 
     def place(self, target: Path) -> None:
         """Bring all sources to where they belong.
@@ -84,7 +87,7 @@ class Placement:
                     for source, fd in zip(self._sources, roots, strict=True)
                 ]
                 several = sum(len(paths) or bool(source.inline) for source, _, paths in chosen) > 1
-                if not any(paths or source.inline for source, _, paths in chosen):
+                if self._step.needs_files and not any(paths or source.inline for source, _, paths in chosen):
                     raise BuildFailed("no source files were specified", self._step.line)
                 for source, fd, paths in chosen:
                     self._source(source, fd, paths, root, several)
@@ -99,9 +102,15 @@ class Placement:
             name = self._file_target(root, source.inline.name, several)
             write_file(root, name, source.inline.content, attributes, time.time_ns())
             return
-        copier = Copier(fd, root, attributes, self._excluded(source))
+        excluded = self._excluded(source)
+        copier = Copier(fd, root, attributes, excluded)
         for path in paths:
-            if is_directory(fd, path):
+            directory = is_directory(fd, path)
+            self._top = "" if self._step.parents else path if directory else split(f"/{path}")[0].lstrip("/")
+            if not directory and excluded is not None and excluded(path):
+                continue
+            self._pivot = _pivot(source, fd, path) if self._step.parents else ""
+            if directory:
                 copier.copy(path, self._directory_target(path), itself=self._step.parents)
             elif not (source.unpacks and self._unpack(fd, path, root)):
                 copier.copy(path, self._file_target(root, path, several))
@@ -116,16 +125,16 @@ class Placement:
             return source.excluded
         own = Ignore(self._step.excludes)
         outer = source.excluded or (lambda path: False)
-        return lambda path: outer(path) or own.ignored(path)
+        return lambda path: outer(path) or own.ignored(path.removeprefix(f"{self._top}/"))
 
     def _directory_target(self, path: str) -> str:
         destination = self._step.destination.rstrip("/") or "/"
-        return _join(destination, path) if self._step.parents else destination
+        return _join(destination, path.removeprefix(self._pivot)) if self._step.parents else destination
 
     def _file_target(self, root: int, path: str, several: bool) -> str:
         destination = self._step.destination
         if self._step.parents:
-            return _join(destination, path)
+            return _join(destination, path.removeprefix(self._pivot))
         if destination.endswith("/") or several or is_directory(root, destination):
             return _join(destination, split(f"/{path}")[1])
         return destination
@@ -140,6 +149,15 @@ class Placement:
             with opened(target):
                 extract(decompress(FileReader(file)), target, options)
         return True
+
+
+def _pivot(source: Opened, root: int, path: str) -> str:
+    """Return what stands before `/./` in the pattern that a path comes of, cleaned."""
+    for pattern in source.patterns:
+        before, found, _ = pattern.removeprefix("./").partition("/./")
+        if found and path in expand(root, pattern, deep=source.deep):
+            return "/".join(path.split("/")[: len(clean(before).split("/"))])
+    return ""
 
 
 def _join(directory: str, name: str) -> str:
