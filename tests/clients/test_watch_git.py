@@ -106,7 +106,8 @@ def test_commits_are_built_and_pushed(daemon: RunningDaemon, origin: Origin, tmp
         finally:
             process.send_signal(signal.SIGINT)
             code = process.wait(30)
-            process.stdout.close() if process.stdout else None
+            if process.stdout:
+                process.stdout.close()
             daemon.pogu("rmi", "-f", name, check=False)
         assert code == 130
 

@@ -45,7 +45,7 @@ class QuietDisplay:
         """Nothing was begun."""
 
 
-_NAMES = {"msg": "data", "vertexes": "vertexes"}
+_NAMES = {"msg": "data"}  # what buildx calls them
 
 
 def _plain(value: Any) -> Any:
