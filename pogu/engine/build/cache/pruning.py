@@ -8,7 +8,19 @@ from pogu.engine.build.cache.cache import CacheUsage
 from pogu.engine.moments import parse_moment, recorded_ns
 from pogu.errors import InvalidArgument
 
-PRUNE_FILTERS = ("description", "id", "inuse", "parent", "private", "shared", "type", "until", "unused-for")
+PRUNE_FILTERS = (
+    "description",
+    "id",
+    "inuse",
+    "label",
+    "label!",
+    "parent",
+    "private",
+    "shared",
+    "type",
+    "until",
+    "unused-for",
+)
 Filters = Mapping[str, Sequence[str]]
 
 
@@ -57,7 +69,7 @@ def _matches(usage: CacheUsage, name: str, value: str) -> bool:
         return usage.shared != _truth(value)
     if name == "inuse":
         return usage.in_use == _truth(value)
-    return False
+    return name == "label!"  # records have no labels: `docker system prune` hands its filters to every room
 
 
 def _truth(value: str) -> bool:
