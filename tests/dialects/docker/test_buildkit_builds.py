@@ -199,3 +199,10 @@ def test_sessions_that_cannot_be(api: Client, headers: dict[str, str], status: i
     answer = api.call("POST", "/session", headers=headers)
     assert answer.status == status
     assert why in answer.message
+
+
+def test_what_the_cache_keeps_has_no_labels(docker: BuildKit, context: Callable[..., Path], api: Client) -> None:
+    docker("build", context("FROM busybox\nRUN echo kept\n"))
+    assert api.post("/build/prune", None, filters={"label": ["a=b"]}).json["CachesDeleted"] is None
+    assert api.post("/build/prune", None, filters={"label!": ["a=b"]}, all="1").json["CachesDeleted"]
+    assert api.post("/build/prune", None, filters={"colour": ["red"]}).status == 400
