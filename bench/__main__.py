@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from bench import data, growth, many, memory, pulls, registry, starting
+from bench import builds, data, growth, many, memory, pulls, registry, starting
 from bench.case import Case, Row
 from bench.peers import REPOSITORY, Scene, scene
 from bench.plots import bars
@@ -27,6 +27,7 @@ ALL: list[Case] = [
     *growth.CASES,
     *pulls.CASES,
     *registry.CASES,
+    *builds.CASES,
 ]
 
 

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -169,17 +169,18 @@ class Podman:
     Every call is `nsenter`, which costs a millisecond, and podman.
     """
 
+    PROGRAM = "podman"
     _PACKAGES = (
-        "podman", "netavark", "aardvark-dns", "golang-github-containers-common", "golang-github-containers-image",
+        "netavark", "aardvark-dns", "golang-github-containers-common", "golang-github-containers-image",
         "libsubid4", "libgpgme11", "libassuan0",
     )  # fmt: skip
 
     def __init__(self, home: Path) -> None:
-        self.home = home / "podman"
+        self.home = home / self.PROGRAM
         self._holder: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        fetch(*self._PACKAGES)
+        fetch(self.PROGRAM, *self._PACKAGES)
         for name in ("upper", "work", "run"):
             (self.home / name).mkdir(parents=True)
         (self.home / "containers.conf").write_text(
@@ -198,12 +199,20 @@ class Podman:
         assert self._holder.stdout
         if self._holder.stdout.readline() != b"ready\n":
             raise RuntimeError("podman's namespaces cannot be made")
-        self.run("import", "-c", "CMD=sh", str(base_image("busybox")), "localhost/busybox")
+        self.give("busybox", base_image("busybox"))
+
+    def give(self, name: str, tar: Path) -> None:
+        """Make an image of the files in an archive."""
+        self.run("import", "-c", "CMD=sh", str(tar), f"localhost/{name}")
+
+    def enter(self) -> list[str]:
+        """Return the words in front of a command that is to run in the namespaces."""
+        assert self._holder
+        return ["nsenter", "-t", str(self._holder.pid), "-m", "-n", "--"]
 
     def run(self, *args: str) -> None:
-        """Run a podman command."""
-        assert self._holder
-        argv = ["nsenter", "-t", str(self._holder.pid), "-m", "-n", "--", str(UNPACKED / "usr/bin/podman")]
+        """Run a command of the program's."""
+        argv = [*self.enter(), str(UNPACKED / "usr/bin" / self.PROGRAM)]
         argv += ["--root", str(self.home / "root"), "--runroot", str(self.home / "run"), *args]
         env = {**os.environ, "CONTAINERS_CONF": str(self.home / "containers.conf"), "HOME": str(self.home)}
         subprocess.run(argv, env=env, check=True, capture_output=True, timeout=120)
@@ -212,6 +221,25 @@ class Podman:
         if self._holder:
             self._holder.kill()
             self._holder.wait()
+
+
+class Buildah(Podman):
+    """buildah, in the same way."""
+
+    PROGRAM = "buildah"
+
+    def give(self, name: str, tar: Path) -> None:
+        context = self.home / "given"
+        context.mkdir()
+        shutil.copy(tar, context / "files.tar")
+        (context / "Dockerfile").write_text('FROM scratch\nADD files.tar /\nCMD ["sh"]\n')
+        self.build(f"localhost/{name}", context, ())
+        shutil.rmtree(context)
+
+    def build(self, tag: str, context: Path, flags: Sequence[str]) -> None:
+        """Build a directory, with the layers that it has of earlier builds. RUN is not given a network of its own."""
+        own = [] if "--network=host" in flags else ["--network=none"]
+        self.run("bud", "-q", "--layers", "--isolation", "oci", *own, *flags, "-t", tag, str(context))
 
 
 class Scene:
@@ -236,6 +264,13 @@ class Scene:
         self._started.append(podman)
         podman.start()
         return podman
+
+    @cached_property
+    def buildah(self) -> Buildah:
+        buildah = Buildah(self.home)
+        self._started.append(buildah)
+        buildah.start()
+        return buildah
 
     def _start(self, peer: P) -> P:
         self._started.append(peer)
