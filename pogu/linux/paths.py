@@ -63,6 +63,15 @@ def open_directory(root_fd: int, path: str | bytes) -> int:
     return open_in_root(root_fd, path, _DIRECTORY)
 
 
+def is_there(root_fd: int, path: str, *, follow: bool = False) -> bool:
+    """Tell whether something is at a path inside the root; a link at its end counts itself, unless it is followed."""
+    try:
+        os.close(open_in_root(root_fd, path or "/", os.O_PATH if follow else os.O_PATH | os.O_NOFOLLOW))
+    except OSError:
+        return False
+    return True
+
+
 def open_root(root: Path | int) -> int:
     """Return a new descriptor of a directory given by host path or by a descriptor (O_PATH ones too)."""
     if isinstance(root, int):

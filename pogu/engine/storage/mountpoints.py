@@ -10,7 +10,7 @@ import os
 import stat
 from contextlib import suppress
 
-from pogu.linux.paths import attribute_path, open_in_root, parent_of
+from pogu.linux.paths import attribute_path, is_there, parent_of
 from pogu.linux.trees import walk
 
 _FILES = frozenset(["etc/hosts", "etc/hostname", "etc/resolv.conf", "dev/console", ".dockerenv"])
@@ -33,17 +33,9 @@ def remove_mountpoints(root: int, below: int | None = None) -> None:
     """Take them out of a tree, but for those that the tree `below` has. Both are descriptors."""
     found = [(f.path, f.is_dir) for f in walk(root) if is_mountpoint(f.path, f.status)]
     for path, is_dir in reversed(found):
-        if below is not None and _is_there(below, path):
+        if below is not None and is_there(below, path):
             continue
         with parent_of(root, path) as (parent, name), suppress(OSError):  # a directory with somebody's own in it stays
             before = os.fstat(parent)
             os.rmdir(name, dir_fd=parent) if is_dir else os.unlink(name, dir_fd=parent)
             os.utime(attribute_path(parent), ns=(before.st_atime_ns, before.st_mtime_ns))
-
-
-def _is_there(root: int, path: str) -> bool:
-    try:
-        os.close(open_in_root(root, path, os.O_PATH | os.O_NOFOLLOW))
-    except OSError:
-        return False
-    return True

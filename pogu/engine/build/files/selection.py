@@ -7,9 +7,10 @@ import re
 import stat
 from collections.abc import Iterator
 
+from pogu.engine.archive import clean
 from pogu.engine.build.globs import path_matcher
 from pogu.errors import NotFound
-from pogu.linux.paths import open_directory, open_in_root, opened
+from pogu.linux.paths import is_there, open_directory, open_in_root, opened
 from pogu.linux.trees import walk
 
 _META = re.compile(r"[*?\[\\]")
@@ -18,17 +19,6 @@ _META = re.compile(r"[*?\[\\]")
 def has_wildcard(pattern: str) -> bool:
     """Tell whether a source is a pattern of Go's filepath.Match."""
     return bool(_META.search(pattern))
-
-
-def clean(path: str) -> str:
-    """Return a source as a path below the root: `.` is "", and `..` does not lead out."""
-    parts: list[str] = []
-    for part in path.split("/"):
-        if part == "..":
-            del parts[-1:]
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/".join(parts)
 
 
 def expand(root: int, pattern: str, *, deep: bool = False) -> list[str]:
@@ -40,7 +30,7 @@ def expand(root: int, pattern: str, *, deep: bool = False) -> list[str]:
     """
     wanted = clean(pattern)
     if not has_wildcard(wanted):
-        if not _leads_somewhere(root, wanted):
+        if not is_there(root, wanted, follow=True):
             raise NotFound(f'"/{wanted}": not found')
         return [wanted]
     found = [""]
@@ -65,7 +55,7 @@ def _directories(root: int, base: str) -> Iterator[str]:
 def _step(root: int, base: str, part: str) -> Iterator[str]:
     if not has_wildcard(part):
         path = f"{base}/{part}" if base else part
-        if _is_there(root, path):
+        if is_there(root, path):
             yield path
         return
     matches = path_matcher(part)
@@ -77,23 +67,6 @@ def _step(root: int, base: str, part: str) -> Iterator[str]:
         for name in sorted(os.listdir(directory)):  # noqa: PTH208 # a descriptor
             if matches(name):
                 yield f"{base}/{name}" if base else name
-
-
-def _is_there(root: int, path: str) -> bool:
-    try:
-        os.close(open_in_root(root, path or "/", os.O_PATH | os.O_NOFOLLOW))
-    except OSError:
-        return False
-    return True
-
-
-def _leads_somewhere(root: int, path: str) -> bool:
-    """Tell whether something is at a path, a link at its end followed."""
-    try:
-        os.close(open_in_root(root, path or "/", os.O_PATH))
-    except OSError:
-        return False
-    return True
 
 
 def status(root: int, path: str) -> os.stat_result:

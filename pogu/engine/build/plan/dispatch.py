@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pogu.engine.archive import clean
 from pogu.engine.build.contexts.context import Context
 from pogu.engine.build.dockerfile import instructions as written
 from pogu.engine.build.dockerfile.expansion import expand, expand_words
@@ -70,13 +71,8 @@ class Scene:
 
 def normal(path: str) -> str:
     """Return an absolute path cleaned, without `/` at its end; the root is empty."""
-    parts: list[str] = []
-    for part in path.split("/"):
-        if part == "..":
-            del parts[-1:]
-        elif part not in ("", "."):
-            parts.append(part)
-    return "".join(f"/{part}" for part in parts)
+    below = clean(path)
+    return f"/{below}" if below else ""
 
 
 def _env(scene: Scene, what: written.Env) -> None:

@@ -22,7 +22,7 @@ from pogu.engine.build.workshop import Workshop
 from pogu.engine.model import Mount
 from pogu.engine.naming import new_id
 from pogu.errors import NotFound
-from pogu.linux.paths import open_in_root, open_root, opened, parent_of
+from pogu.linux.paths import is_there, open_root, opened, parent_of
 
 T = TypeVar("T")
 
@@ -203,17 +203,9 @@ def _missing(root: Path, targets: list[str]) -> list[str]:
             walked = ""
             for part in resolve(root, target).strip("/").split("/"):
                 walked = f"{walked}/{part}"
-                if walked not in missing and not _is_there(fd, walked):
+                if walked not in missing and not is_there(fd, walked):
                     missing.append(walked)
     return missing
-
-
-def _is_there(root: int, path: str) -> bool:
-    try:
-        os.close(open_in_root(root, path, os.O_PATH | os.O_NOFOLLOW))
-    except OSError:
-        return False
-    return True
 
 
 def _remove_stubs(root: Path, stubs: list[str]) -> None:

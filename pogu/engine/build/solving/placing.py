@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
-from pogu.engine.archive import ExtractOptions, FileReader, TarReader, decompress, extract
+from pogu.engine.archive import ExtractOptions, FileReader, TarReader, clean, decompress, extract
 from pogu.engine.build.failures import BuildFailed
 from pogu.engine.build.files.copying import Attributes, Copier, Excluded, split, write_file
 from pogu.engine.build.files.modes import parse_mode
-from pogu.engine.build.files.selection import clean, expand, is_directory
+from pogu.engine.build.files.selection import expand, is_directory
 from pogu.engine.build.ignore import Ignore
 from pogu.engine.build.owners import resolve_owner
 from pogu.engine.build.steps import Copy, Inline
