@@ -20,8 +20,16 @@ from pogu.engine.build.progress import Warned
 from pogu.errors import InvalidArgument, PoguError, Unsupported
 
 _SERVICE = "/moby.buildkit.v1.frontend.LLBBridge"
-_FRONTEND = ("solve.base", "return", "returnmap", "proto.refarray", "frontend.caps", "frontend.inputs", "importcaches",
-             "gateway.warnings", "resolveimage", "readfile")  # fmt: skip
+_FRONTEND = (
+    "solve.base",
+    "return",
+    "returnmap",
+    "proto.refarray",
+    "frontend.caps",
+    "frontend.inputs",
+    "importcaches",
+    "gateway.warnings",
+)
 
 
 class Gateway:
