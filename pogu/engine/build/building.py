@@ -14,7 +14,7 @@ from pogu.engine.build.cache.pruning import chosen
 from pogu.engine.build.client import BuildClient
 from pogu.engine.build.contexts.directories import ContextDirectories
 from pogu.engine.build.contexts.inputs import Inputs, Receiver
-from pogu.engine.build.contexts.unpacking import clear_memory
+from pogu.engine.build.contexts.unpacking import clear_all_memory
 from pogu.engine.build.dockerfile import parse
 from pogu.engine.build.dockerfile.instructions import Dockerfile
 from pogu.engine.build.failures import BuildFailed
@@ -33,6 +33,7 @@ from pogu.engine.build.plan.dispatch import Surroundings
 from pogu.engine.build.plan.planning import Plan, Planner
 from pogu.engine.build.plan.wording import BuildKit, Classic
 from pogu.engine.build.progress import Report, Warned
+from pogu.engine.build.solving.fetching import cleared
 from pogu.engine.build.solving.filling import Filler
 from pogu.engine.build.solving.mounting import Mounter
 from pogu.engine.build.solving.running import Runner
@@ -90,6 +91,7 @@ class Builder:
             mounter,
             InFlight(),
         )
+        self._tidying: asyncio.Task[None] | None = None
         self._exporter = Exporter(images, workshop)
         self.receiver = Receiver(self._spool, files, self._directories)
 
@@ -104,7 +106,7 @@ class Builder:
         self.cache.settle()
 
     def _clear(self) -> None:
-        clear_memory(self._spool)
+        clear_all_memory(self._spool)
         for directory in (self._spool, self._passing):
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir(parents=True, mode=0o700)
@@ -112,7 +114,10 @@ class Builder:
         self._directories.start()
 
     async def stop(self) -> None:
-        """Wait until the disk has the cache."""
+        """Wait until the disk has the cache, and what served builds is gone."""
+        if self._tidying is not None:
+            await self._tidying
+        await cleared()
         await self.cache.finish()
 
     @asynccontextmanager
@@ -147,13 +152,21 @@ class Builder:
             )
             solver = Solver(self._workers, order, client, report, lease)
             yield Building(plan, solver, options, lease)
-        await self.cache.note_uses()
-        await self._trim()
-        self.cache.settle()
+        self._tidy_soon()
 
     def check(self, inputs: Inputs, options: BuildOptions) -> list[Warned]:
         """Return what is probably a mistake in a Dockerfile, without building anything. Raises DockerfileError."""
         return findings(parse(inputs.dockerfile), options, inputs.ignore)
+
+    def _tidy_soon(self) -> None:
+        """Record what the build used, with nobody waiting for it; one build's uses go with another's."""
+        if self._tidying is None or self._tidying.done():
+            self._tidying = asyncio.ensure_future(self._tidy())
+
+    async def _tidy(self) -> None:
+        await self.cache.note_uses()
+        await self._trim()
+        self.cache.settle()
 
     async def _trim(self) -> None:
         """Remove what was not used for longest once the cache takes more than a tenth of the disk."""

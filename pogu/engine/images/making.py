@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pogu.engine.archive import ThreadReader, run_in_thread
 from pogu.engine.images.changes import apply_changes
 from pogu.engine.images.content import ContentStore
+from pogu.engine.images.digests import sha256
 from pogu.engine.images.imageconfig import History, is_empty_layer, new_image_config, parse_image_config
 from pogu.engine.images.layers import Layers
 from pogu.engine.images.platform import Platform, host_platform
@@ -84,7 +85,10 @@ class Maker:
 
     async def keep_built(self, raw: bytes, layers: list[StoredLayer], references: list[Reference], parent: str) -> str:
         """Make an image of layers that are kept already known, under its names; one that is there only gets these."""
-        identifier = await run_in_thread(lambda: self._content.put(raw), lambda: None, "image configuration")
+        identifier = sha256(raw)
+        if not references and identifier in self._store.images:
+            return identifier
+        await run_in_thread(lambda: self._content.put(raw), lambda: None, "image configuration")
         record = ImageRecord(identifier, layers, parent, now_rfc3339() if references else "", built_locally=True)
         image = StoredImage(record, parse_image_config(raw), raw)
 

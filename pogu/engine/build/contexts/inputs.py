@@ -51,12 +51,13 @@ class Receiver:
             BuildFailed: there is no such Dockerfile in it.
         """
         async with passing_directory(self._spool) as directory:
-            with memory_beside(directory) as memory:
-                reader = ThreadReader(stream)
-                where = await run_in_thread(
-                    lambda: unpack(decompress(reader), memory, directory / "disk"), reader.cancel, "context"
-                )
-                yield await self._of_directory(where, dockerfile)
+            reader = ThreadReader(stream)
+            where = await run_in_thread(
+                lambda: unpack(decompress(reader), memory_beside(directory), directory / "disk"),
+                reader.cancel,
+                "context",
+            )
+            yield await self._of_directory(where, dockerfile)
 
     async def _of_directory(self, directory: Path, dockerfile: str) -> Inputs:
         def read() -> tuple[bytes, Ignore | None]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 from pogu.engine.archive import ExtractOptions, Extractor, Readable, TarReader
@@ -15,29 +14,30 @@ from pogu.linux.paths import open_root, opened
 _MOST = 256 << 20  # bytes in memory
 _SHARE = 8  # of the memory that is free: the part that one context may take
 _FILE = 4096  # bytes that a file takes besides its content
+_MEMORY = "memory"
 _OPTIONS = ExtractOptions(root_metadata=True)
 
 
-@contextmanager
-def memory_beside(directory: Path) -> Iterator[Path | None]:
-    """Yield a directory in memory, mounted below `directory`; None where that cannot be. It goes at the end."""
-    target = directory / "memory"
+def memory_beside(directory: Path) -> Path | None:
+    """Return a directory in memory, mounted below `directory` until `clear_memory`; None where that cannot be."""
+    target = directory / _MEMORY
     target.mkdir(mode=0o700)
     most = _room() + (16 << 20)
     try:
         mount("tmpfs", target, "tmpfs", data=f"size={most},nr_inodes=0,mode=0755")
     except OSError:
-        yield None
-        return
-    try:
-        yield target
-    finally:
-        unmount(target, MNT_DETACH)
+        return None
+    return target
 
 
 def clear_memory(directory: Path) -> None:
-    """Unmount what a daemon that was killed left mounted below a directory."""
-    inside = f"{directory}/"
+    """Unmount what is in memory below a directory."""
+    unmount(directory / _MEMORY, MNT_DETACH)
+
+
+def clear_all_memory(spool: Path) -> None:
+    """Do so for all directories that a daemon which was killed has left."""
+    inside = f"{spool}/"
     for entry in mounted():
         if entry.target.startswith(inside):
             unmount(entry.target, MNT_DETACH)

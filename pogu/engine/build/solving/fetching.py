@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from pogu.engine.archive import run_in_thread
+from pogu.engine.build.contexts.unpacking import clear_memory
 from pogu.engine.naming import new_id
 from pogu.errors import Cancelled, InvalidArgument, PoguError
 from pogu.linux import processes
@@ -30,15 +31,31 @@ Told = Callable[[int, int], None]
 """Takes the bytes that have come and those that are to come, 0 if that is not known."""
 
 
+_clearing: set[asyncio.Task[None]] = set()
+
+
 @asynccontextmanager
 async def passing_directory(spool: Path) -> AsyncIterator[Path]:
-    """Yield a new directory below `spool`; it goes at the end."""
+    """Yield a new directory below `spool`; it goes soon after the end (`cleared`), with nobody waiting for that."""
     path = spool / new_id()[:24]
     await asyncio.to_thread(path.mkdir, 0o700, True)
     try:
         yield path
     finally:
-        await asyncio.shield(asyncio.ensure_future(asyncio.to_thread(shutil.rmtree, path, True)))
+        task = asyncio.ensure_future(asyncio.to_thread(_clear, path))
+        _clearing.add(task)
+        task.add_done_callback(_clearing.discard)
+
+
+async def cleared() -> None:
+    """Wait until the directories whose use has ended are gone."""
+    if _clearing:
+        await asyncio.wait(set(_clearing))
+
+
+def _clear(path: Path) -> None:
+    clear_memory(path)
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def is_git_url(url: str) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pogu.engine.build.contexts import unpacking
-from pogu.engine.build.contexts.unpacking import clear_memory, memory_beside, unpack
+from pogu.engine.build.contexts.unpacking import clear_all_memory, clear_memory, memory_beside, unpack
 from pogu.linux.mounts import is_mounted
 from tests.engine.build.conftest import context_tar
 
@@ -19,26 +20,32 @@ def _content(root: Path) -> dict[str, str]:
     return {str(p.relative_to(root)): p.read_text() for p in root.rglob("*") if p.is_file()}
 
 
-def test_a_small_context_is_in_memory_alone(tmp_path: Path) -> None:
-    with memory_beside(tmp_path) as memory:
-        assert memory is not None
-        assert unpack(io.BytesIO(context_tar(FILES)), memory, tmp_path / "disk") == memory
-        assert _content(memory) == {name: text for name, text in FILES.items() if not name.endswith("/")}
-        assert _content(tmp_path / "disk") == {}
-    assert not is_mounted(tmp_path / "memory")
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Path]:
+    where = memory_beside(tmp_path)
+    assert where is not None
+    yield where
+    clear_memory(tmp_path)
 
 
-def test_a_context_that_becomes_too_large_goes_on_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_small_context_is_in_memory_alone(tmp_path: Path, memory: Path) -> None:
+    assert unpack(io.BytesIO(context_tar(FILES)), memory, tmp_path / "disk") == memory
+    assert _content(memory) == {name: text for name, text in FILES.items() if not name.endswith("/")}
+    assert _content(tmp_path / "disk") == {}
+    clear_memory(tmp_path)
+    assert not is_mounted(memory)
+
+
+def test_a_context_that_becomes_too_large_goes_on_on_the_disk(
+    tmp_path: Path, memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(unpacking, "_MOST", 3 * 4096 + 6000)
     disk = tmp_path / "disk"
-    with memory_beside(tmp_path) as memory:
-        assert unpack(io.BytesIO(context_tar(FILES)), memory, disk) == disk
+    assert unpack(io.BytesIO(context_tar(FILES)), memory, disk) == disk
     assert _content(disk) == {name: text for name, text in FILES.items() if not name.endswith("/")}
     assert {(disk / name).stat().st_mtime for name in ("d", "e", "d/a", "d/c")} == {1_500_000_000}
 
 
-def test_what_a_killed_daemon_left_is_unmounted(tmp_path: Path) -> None:
-    with memory_beside(tmp_path) as memory:
-        assert memory is not None
-        clear_memory(tmp_path)
-        assert not is_mounted(memory)
+def test_what_a_killed_daemon_left_is_unmounted(tmp_path: Path, memory: Path) -> None:
+    clear_all_memory(tmp_path)
+    assert not is_mounted(memory)
