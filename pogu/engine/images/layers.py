@@ -280,9 +280,11 @@ class Layers:
         return None
 
     def has(self, stack: StoredLayers) -> bool:
-        """Tell whether all layers of a stack are unpacked and their blobs kept."""
-        chains = chain_ids([layer.diff_id for layer in stack])
-        return all(map(self._driver.has_layer, chains)) and all(self._content.has(layer.digest) for layer in stack)
+        """Tell whether a stack is unpacked and its blobs are kept: what is below its top does not go before that."""
+        if not stack:
+            return True
+        top = chain_ids([layer.diff_id for layer in stack])[-1]
+        return self._driver.has_layer(top) and self._content.has(stack[-1].digest)
 
     def _kept(self) -> list[StoredLayers]:
         return [stack for lease in self._leases for stack in lease.stacks] + list(self.keeper())

@@ -94,7 +94,7 @@ class Stage:
         """Remember what the image would be now, after an instruction."""
         before = self.points[-1].step if self.points else self.step
         made = self.step if self.step is not before else None
-        self.points.append(Point(text, line, self.step, copy.deepcopy(self.config), list(self.entries), made))
+        self.points.append(Point(text, line, self.step, copy.copy(self.config), list(self.entries), made))
 
     def follow(self, name: str, index: int) -> Stage:
         """Return a stage that begins with what this one ends with (`FROM` its name)."""
