@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
-from http.client import HTTPException, HTTPMessage
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -76,23 +76,30 @@ def file_name(url: str) -> str:
 async def download(url: str, target: Path, told: Told) -> str:
     """Bring the file behind `url` to `target`, mode 0600, with the server's time; return its `sha256:<hex>`.
 
+    `told` is called on the loop.
+
     Raises:
         InvalidArgument: there is no such file, or the server does not answer.
     """
+    loop = asyncio.get_running_loop()
     stopped = False
 
     def stop() -> None:
         nonlocal stopped
         stopped = True
 
+    def tell(come: int, total: int) -> None:
+        loop.call_soon_threadsafe(told, come, total)
+
     def work() -> str:
         try:
             request = urllib.request.Request(url, headers={"User-Agent": "pogu-build"})  # noqa: S310 # checked below
             with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
-                digest = _receive(answer, target, told, lambda: stopped)
+                digest = _receive(answer, target, tell, lambda: stopped)
                 _set_time(target, answer.headers)
                 return digest
         except urllib.error.HTTPError as e:
+            e.close()  # it holds the answer
             raise InvalidArgument(f"failed to load {url}: invalid response status {e.code}") from None
         except (OSError, HTTPException, ValueError) as e:
             raise InvalidArgument(f"failed to load {url}: {getattr(e, 'reason', None) or e}") from None
@@ -102,12 +109,12 @@ async def download(url: str, target: Path, told: Told) -> str:
     return await run_in_thread(work, stop, "download")
 
 
-def _receive(answer: object, target: Path, told: Told, is_stopped: Callable[[], bool]) -> str:
-    total = int(answer.headers.get("Content-Length") or 0)  # type: ignore[attr-defined]
+def _receive(answer: HTTPResponse, target: Path, told: Told, is_stopped: Callable[[], bool]) -> str:
+    total = int(answer.headers.get("Content-Length") or 0)
     digest, come = hashlib.sha256(), 0
     with target.open("xb") as file:
         os.fchmod(file.fileno(), 0o600)
-        while data := answer.read(_CHUNK):  # type: ignore[attr-defined]
+        while data := answer.read(_CHUNK):
             if is_stopped():
                 raise Cancelled("the download was given up")
             file.write(data)

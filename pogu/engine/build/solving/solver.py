@@ -252,15 +252,9 @@ class Solver:
 
     def _download_told(self, step: Copy) -> Callable[[int, int], None]:
         vertex, started = self.vertex(step), time.time_ns()
-        loop = asyncio.get_running_loop()
-
-        def tell(come: int, total: int) -> None:
-            event = Progress(
-                vertex=vertex, name="downloading", current=come, total=total, started=started, at=time.time_ns()
-            )
-            loop.call_soon_threadsafe(self._report, event)
-
-        return tell
+        return lambda come, total: self._report(
+            Progress(vertex=vertex, name="downloading", current=come, total=total, started=started, at=time.time_ns())
+        )
 
 
 def _without_empty(made: Snapshot, below: Snapshot) -> Snapshot:
