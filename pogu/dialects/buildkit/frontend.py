@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from pogu.engine.build.options import BuildOptions
+from pogu.engine.build.options import BuildOptions, asks_for_inline_cache
 from pogu.engine.build.steps import RunLimits
 from pogu.errors import InvalidArgument, Unsupported
 
@@ -41,7 +41,7 @@ def options_of(attributes: Mapping[str, str]) -> BuildOptions:
         no_cache_filter=_split(no_cache or ""),
         pull=attributes.get("image-resolve-mode") == "pull",
         cache_from=_cache_imports(attributes),
-        inline_cache=_prefixed(attributes, "build-arg:").get("BUILDKIT_INLINE_CACHE", "").lower() in ("1", "t", "true"),
+        inline_cache=asks_for_inline_cache(_prefixed(attributes, "build-arg:")),
         contexts=_prefixed(attributes, "context:"),
         limits=_limits(attributes),
         hostname=attributes.get("hostname", ""),

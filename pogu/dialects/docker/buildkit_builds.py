@@ -23,7 +23,7 @@ from pogu.dialects.docker.image_create import progress_stream
 from pogu.engine.build.building import Builder
 from pogu.engine.build.client import BuildClient, Login, SilentClient
 from pogu.engine.build.contexts.inputs import Inputs
-from pogu.engine.build.options import BuildOptions, Output
+from pogu.engine.build.options import BuildOptions, Output, asks_for_inline_cache
 from pogu.engine.build.progress import Report
 from pogu.engine.images import Progress
 from pogu.errors import InvalidArgument
@@ -51,7 +51,7 @@ class BuildKitBuilds:
         options = replace(
             options,
             outputs=_outputs(call, options.tags),
-            inline_cache=_is_true(options.args.get("BUILDKIT_INLINE_CACHE")),
+            inline_cache=asks_for_inline_cache(options.args),
         )
 
         async def work(report: Progress) -> None:
@@ -94,10 +94,6 @@ def _directories(contexts: Mapping[str, str]) -> dict[str, str]:
         if name not in local and not value.startswith("docker-image://"):
             raise InvalidArgument(f"context {name}: {value} is neither a directory of the client nor docker-image://")
     return local
-
-
-def _is_true(text: str | None) -> bool:
-    return (text or "").lower() in ("1", "t", "true")
 
 
 class _Wanted(msgspec.Struct, rename="pascal"):

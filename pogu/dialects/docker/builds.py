@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
@@ -24,7 +22,7 @@ from pogu.engine.build.steps import RunLimits
 from pogu.engine.engine import Engine
 from pogu.engine.images import Progress, parse_reference
 from pogu.engine.images.digests import short_id
-from pogu.engine.registries.credentials import Credentials
+from pogu.engine.registries.credentials import Credentials, decode_header
 from pogu.errors import InvalidArgument
 from pogu.http import Response
 
@@ -252,10 +250,8 @@ def logins(call: Call) -> Mapping[str, Login]:
     if not header:
         return {}
     try:
-        decoded = msgspec.json.decode(
-            base64.b64decode(header + "=" * (-len(header) % 4), altchars=b"-_"), type=dict[str, Credentials]
-        )
-    except (msgspec.MsgspecError, binascii.Error, ValueError):
+        decoded = msgspec.json.decode(decode_header(header), type=dict[str, Credentials])
+    except (msgspec.MsgspecError, ValueError):
         return {}
     found: dict[str, Login] = {}
     for host, credentials in decoded.items():

@@ -6,9 +6,10 @@ What other rooms may call is named here. Everything that takes a `Readable` bloc
 
 from pogu.engine.archive.ahead import ReadAhead
 from pogu.engine.archive.compression import decompress, detect
-from pogu.engine.archive.copying import PathStat, get_archive, go_mode, put_archive, resolve, stat_path
+from pogu.engine.archive.copying import PathStat, get_archive, put_archive, resolve, stat_path
 from pogu.engine.archive.directories import Lower
 from pogu.engine.archive.extract import ExtractOptions, Extractor, Whiteouts, clean, extract
+from pogu.engine.archive.go_modes import go_mode
 from pogu.engine.archive.hashing import Counted, CountedFile, Hashed, Tee
 from pogu.engine.archive.header import DIRECTORY, FIFO, HARDLINK, REGULAR, SYMLINK, Entry, padding
 from pogu.engine.archive.header import build as build_header

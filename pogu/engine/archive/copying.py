@@ -17,22 +17,13 @@ from pathlib import Path
 
 from pogu.engine.archive.compression import decompress
 from pogu.engine.archive.extract import ExtractOptions, extract
+from pogu.engine.archive.go_modes import go_mode
 from pogu.engine.archive.pack import pack
 from pogu.engine.archive.streams import ThreadReader, run_in_thread
 from pogu.errors import InvalidArgument, NotFound
 from pogu.linux.paths import RESOLVE_IN_ROOT, RESOLVE_NO_SYMLINKS, open_directory, open_in_root, open_root, opened
 
 _MAX_LINKS = 255  # what Docker follows before it gives up
-# os.FileMode of Go's io/fs: the type and the special bits stand elsewhere than in Unix
-_GO_TYPES = {
-    stat.S_IFDIR: 1 << 31,
-    stat.S_IFLNK: 1 << 27,
-    stat.S_IFBLK: 1 << 26,
-    stat.S_IFCHR: 1 << 26 | 1 << 21,
-    stat.S_IFIFO: 1 << 25,
-    stat.S_IFSOCK: 1 << 24,
-}
-_GO_BITS = {stat.S_ISUID: 1 << 23, stat.S_ISGID: 1 << 22, stat.S_ISVTX: 1 << 20}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +38,6 @@ class PathStat:
     mode: int
     mtime_ns: int
     link_target: str
-
-
-def go_mode(mode: int) -> int:
-    """Return `st_mode` as Go's os.FileMode."""
-    bits = sum(go for unix, go in _GO_BITS.items() if mode & unix)
-    return _GO_TYPES.get(stat.S_IFMT(mode), 0) | bits | (mode & 0o777)
 
 
 def normalise(path: str) -> str:

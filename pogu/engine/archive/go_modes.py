@@ -30,7 +30,7 @@ _TYPES = {
 _FORMATS = {bits: format_ for format_, bits in _TYPES.items()}
 
 
-def to_kernel(mode: int) -> int:
+def kernel_mode(mode: int) -> int:
     """Return Go's mode as `st_mode`; 0 where it is of no type that the kernel has."""
     format_ = _FORMATS.get(mode & TYPE)
     if format_ is None:
@@ -42,7 +42,7 @@ def to_kernel(mode: int) -> int:
     return format_ | permissions
 
 
-def to_go(mode: int) -> int:
+def go_mode(mode: int) -> int:
     """Return `st_mode` as Go's mode."""
     bits = _TYPES.get(stat.S_IFMT(mode), IRREGULAR) | mode & 0o777
     for go, kernel in _SPECIAL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pogu.engine.build.steps import RunLimits
@@ -65,3 +66,8 @@ class BuildOptions:
         if not (text.isascii() and text.isdigit()):
             raise InvalidArgument(f"invalid SOURCE_DATE_EPOCH: {text}")
         return int(text)
+
+
+def asks_for_inline_cache(args: Mapping[str, str | None]) -> bool:
+    """Tell whether build arguments ask for `inline_cache`, as clients without a word of their own for it do."""
+    return (args.get("BUILDKIT_INLINE_CACHE") or "").lower() in ("1", "t", "true")

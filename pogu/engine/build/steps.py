@@ -5,6 +5,7 @@ A step is identified by itself: two steps that would do the same are found to be
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from pogu.engine.build.snapshots import Snapshot
 
 
 @dataclass(eq=False, kw_only=True, slots=True)
-class Step:
+class Step(ABC):
     """One step; its result is a `Snapshot`."""
 
     name: str
@@ -27,9 +28,9 @@ class Step:
         """Yield the steps whose results this one needs."""
         yield from ()
 
+    @abstractmethod
     def definition(self) -> dict[str, Any]:
         """Return all that decides what comes of the step besides its inputs, for its key."""
-        raise NotImplementedError
 
 
 @dataclass(eq=False, kw_only=True, slots=True)

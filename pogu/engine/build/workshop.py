@@ -31,18 +31,28 @@ class Workshop:
         self.layers = layers
 
     @asynccontextmanager
-    async def root(self, below: Snapshot) -> AsyncIterator[tuple[str, Path]]:
-        """Yield the ID of a new writable layer on a snapshot and where it is mounted; what is not sealed goes."""
+    async def root(self, below: Snapshot) -> AsyncIterator[Path]:
+        """Yield where a new writable layer on a snapshot is mounted; it goes at the end."""
+        async with self._layer(below) as id_, self._mounted(id_) as path:
+            yield path
+
+    @asynccontextmanager
+    async def _layer(self, below: Snapshot) -> AsyncIterator[str]:
+        """Yield the ID of a new writable layer; what is not sealed goes at the end."""
         id_ = new_id()
         try:
             await self._storage.create(id_, below.chain)
-            path = await self._roots.acquire(id_)
-            try:
-                yield id_, path
-            finally:
-                await asyncio.shield(self._roots.release(id_))
+            yield id_
         finally:
             await asyncio.shield(self._forget(id_))
+
+    @asynccontextmanager
+    async def _mounted(self, id_: str) -> AsyncIterator[Path]:
+        path = await self._roots.acquire(id_)
+        try:
+            yield path
+        finally:
+            await asyncio.shield(self._roots.release(id_))
 
     async def _forget(self, id_: str) -> None:
         try:
@@ -52,17 +62,9 @@ class Workshop:
 
     async def make(self, below: Snapshot, lease: Lease, work: Callable[[Path], None]) -> Snapshot:
         """Run `work`, which blocks, on a root that begins as `below`, and return what it has made of it."""
-        id_ = new_id()
-        try:
-            await self._storage.create(id_, below.chain)
-            path = await self._roots.acquire(id_)
-            try:
-                await run_in_thread(lambda: work(path), lambda: None, "build step")
-            finally:
-                await asyncio.shield(self._roots.release(id_))
+        async with self._layer(below) as id_:
+            await self.edit(id_, work)
             return await self.seal(id_, below, lease)
-        finally:
-            await asyncio.shield(self._forget(id_))
 
     async def seal(self, id_: str, below: Snapshot, lease: Lease) -> Snapshot:
         """Make a layer of a writable layer that is not mounted any more; the lease keeps it."""
@@ -74,13 +76,10 @@ class Workshop:
 
     async def edit(self, id_: str, work: Callable[[Path], None]) -> None:
         """Run `work`, which blocks, on a writable layer that is not mounted."""
-        path = await self._roots.acquire(id_)
-        try:
-            await run_in_thread(lambda: work(path), lambda: None, "build edit")
-        finally:
-            await asyncio.shield(self._roots.release(id_))
+        async with self._mounted(id_) as path:
+            await run_in_thread(lambda: work(path), lambda: None, "build step")
 
     async def look(self, at: Snapshot, work: Callable[[Path], T]) -> T:
         """Run `work`, which blocks and only reads, on a snapshot's files, and return what it does."""
-        async with self.root(at) as (_, path):
+        async with self.root(at) as path:
             return await run_in_thread(lambda: work(path), lambda: None, "build look")

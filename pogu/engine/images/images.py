@@ -456,10 +456,6 @@ class Images:
             self._tell("tag", identifier, reference.familiar, self._store.get(identifier).labels)
         return identifier
 
-    def children(self, image_id: str) -> Sequence[Image]:
-        """Return the images that were made here from one, by its whole ID."""
-        return [self._view(self._store.get(child)) for child in sorted(self._store.children(image_id))]
-
     def blob(self, digest: str) -> Path:
         """Return the file of a blob that is here."""
         return self._content.path(digest)

@@ -50,13 +50,18 @@ def decode_credentials(header: str) -> Credentials:
     if not header:
         return Credentials()
     try:
-        text = header.strip().rstrip("=").replace("+", "-").replace("/", "_")
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        data = decode_header(header)
         return msgspec.json.decode(data, type=Credentials) if data.strip() not in (b"", b"null") else Credentials()
     except (binascii.Error, ValueError, msgspec.MsgspecError) as e:
         raise InvalidArgument(
             f"bad parameters and missing X-Registry-Auth: {e}: invalid X-Registry-Auth header"
         ) from None
+
+
+def decode_header(header: str) -> bytes:
+    """Return what is in a header of base64, of either alphabet, padded or not; ValueError if it is malformed."""
+    text = header.strip().rstrip("=").replace("+", "-").replace("/", "_")
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
 def encode_pair(username: str, password: str) -> str:

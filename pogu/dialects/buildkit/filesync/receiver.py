@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pogu.dialects.buildkit.filesync.modes import TYPE
 from pogu.dialects.buildkit.filesync.target import Target
 from pogu.dialects.buildkit.messages.files import Packet, PacketType, Stat
 from pogu.dialects.buildkit.protobuf import Bytes, decode, encode
+from pogu.engine.archive.go_modes import TYPE
 from pogu.errors import InvalidArgument
 
 _VECTOR = 1000  # pieces in one call; IOV_MAX is 1024

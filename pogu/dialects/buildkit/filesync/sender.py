@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pogu.dialects.buildkit.filesync.modes import to_go
 from pogu.dialects.buildkit.messages.files import Packet, PacketType, Stat
 from pogu.dialects.buildkit.protobuf import Bytes, decode, encode
+from pogu.engine.archive.go_modes import go_mode
 from pogu.errors import InvalidArgument, PoguError
 from pogu.linux.paths import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, attribute_path, open_in_root
 from pogu.linux.trees import Found, walk
@@ -135,7 +135,7 @@ class Sender:
 def _told(found: Found, first_names: dict[tuple[int, int], str]) -> Stat:
     status = found.status
     told = Stat(
-        path=found.path, mode=to_go(status.st_mode), uid=status.st_uid, gid=status.st_gid, modified=status.st_mtime_ns
+        path=found.path, mode=go_mode(status.st_mode), uid=status.st_uid, gid=status.st_gid, modified=status.st_mtime_ns
     )
     if stat.S_ISREG(status.st_mode):
         first = first_names.setdefault((status.st_dev, status.st_ino), found.path) if status.st_nlink > 1 else None

@@ -12,8 +12,8 @@ import os
 import stat
 from dataclasses import dataclass, field
 
-from pogu.dialects.buildkit.filesync.modes import to_kernel
 from pogu.dialects.buildkit.messages.files import Stat
+from pogu.engine.archive.go_modes import kernel_mode
 from pogu.errors import InvalidArgument
 from pogu.linux.paths import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, attribute_path, open_in_root
 from pogu.linux.trees import remove_tree
@@ -69,7 +69,7 @@ class Target:
         if self._owner is not None:
             told.uid, told.gid = self._owner
         level, name = self._enter(told.path)
-        mode = to_kernel(told.mode)
+        mode = kernel_mode(told.mode)
         there = self._existing(level, name)
         level.left.discard(name)
         if stat.S_ISDIR(mode):
@@ -97,7 +97,7 @@ class Target:
 
     def settle(self, fd: int, told: Stat) -> None:
         """Give a file whose content is whole its owner, mode, attributes and times."""
-        _dress(fd, told, to_kernel(told.mode))
+        _dress(fd, told, kernel_mode(told.mode))
         os.utime(fd, ns=(told.modified, told.modified))
 
     def finish(self) -> None:

@@ -16,7 +16,7 @@ from pogu.engine.build.plan.stage import Point, Stage
 from pogu.engine.build.progress import BuildEvent, Log, Progress, Vertex, Warned
 from pogu.engine.build.solving.solver import CONTAINER
 from pogu.engine.images import Images
-from pogu.engine.images.digests import sha256, short_id
+from pogu.engine.images.digests import short_id
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -116,7 +116,7 @@ class ClassicBuild:
         if point.made is None:  # the step before it is done
             await solver.done(point.step)
         made = document(stage, point, self._building.options, solver.result, solver.content)
-        known = any(child.id == sha256(made.raw) for child in (self._images.children(parent) if parent else ()))
+        known = bool(parent) and made.id in self._images and self._images.get(made.id).parent == parent
         cached = solver.is_cached(point.made) if point.made is not None else known
         identifier = await self._images.add_built(made.raw, made.layers, parent)
         if cached and known and solver.uses_cache:

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from weakref import WeakValueDictionary
 
+from pogu.engine.build.files.removing import remove_counted
 from pogu.engine.naming import new_id
 
 
@@ -66,21 +67,11 @@ class CacheDirectories:
                 await asyncio.to_thread(shutil.rmtree, work, True)
         return path
 
-    def size(self) -> int:
-        """Return the bytes of all files kept. Blocks."""
-        return sum(path.lstat().st_size for path in self._root.rglob("*") if path.is_file() and not path.is_symlink())
-
     async def prune(self) -> int:
         """Remove the directories that no build uses; return their bytes."""
         freed = 0
         for path in [p for p in self._root.iterdir() if not self._users[p]]:
             gone = self._root / f"new-{new_id()[:16]}"
             path.rename(gone)
-            freed += await asyncio.to_thread(_remove, gone)
+            freed += await asyncio.to_thread(remove_counted, gone)
         return freed
-
-
-def _remove(path: Path) -> int:
-    size = sum(p.lstat().st_size for p in path.rglob("*") if p.is_file() and not p.is_symlink())
-    shutil.rmtree(path)
-    return size

@@ -67,8 +67,6 @@ def _matches(usage: CacheUsage, name: str, value: str) -> bool:
         return usage.shared == _truth(value)
     if name == "private":
         return usage.shared != _truth(value)
-    if name == "label!":  # nothing here has labels
-        return True
     if name == "inuse":
         return usage.in_use == _truth(value)
     return name == "label!"  # records have no labels: `docker system prune` hands its filters to every room

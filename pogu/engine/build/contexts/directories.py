@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from pogu.engine.build.files.removing import remove_counted
 from pogu.engine.naming import new_id
 
 _KEPT_SECONDS = 48 * 3600  # after which nobody is expected to build from a directory again
@@ -51,15 +52,9 @@ class ContextDirectories:
     async def prune(self) -> int:
         """Remove what no build uses; return its bytes."""
         unused = [path for path in self._root.iterdir() if path.name not in self._used]
-        return await asyncio.to_thread(lambda: sum(map(_remove, unused)))
+        return await asyncio.to_thread(lambda: sum(map(remove_counted, unused)))
 
 
 def _prepare(path: Path) -> None:
     path.mkdir(mode=0o700, exist_ok=True)
     os.utime(path)
-
-
-def _remove(path: Path) -> int:
-    size = sum(p.lstat().st_size for p in path.rglob("*") if p.is_file() and not p.is_symlink())
-    shutil.rmtree(path, ignore_errors=True)
-    return size

@@ -65,12 +65,7 @@ class Receiver:
                 return read_dockerfile(fd, dockerfile), read_ignore(fd, dockerfile)
 
         text, ignore = await run_in_thread(read, lambda: None, "Dockerfile")
-
-        async def here(_needed: Sequence[str]) -> Path:
-            return directory
-
-        context = Context("context", here, self._files, ignore.ignored if ignore else None)
-        return Inputs(text, context, ignore=ignore)
+        return Inputs(text, self._whole(directory, ignore), ignore=ignore)
 
     @asynccontextmanager
     async def remote(self, url: str, dockerfile: str, report: Report) -> AsyncIterator[Inputs]:
@@ -104,13 +99,15 @@ class Receiver:
         text = await run_in_thread(work, lambda: None, "context")
         if text is None:
             return await self._of_directory(target, dockerfile)
-        return Inputs(text, self._empty(target))
+        return Inputs(text, self._whole(target, None))
 
-    def _empty(self, directory: Path) -> Context:
+    def _whole(self, directory: Path, ignore: Ignore | None) -> Context:
+        """Return a context that is here already."""
+
         async def here(_needed: Sequence[str]) -> Path:
             return directory
 
-        return Context("context", here, self._files)
+        return Context("context", here, self._files, ignore.ignored if ignore else None)
 
     @asynccontextmanager
     async def session(

@@ -1,8 +1,7 @@
 """Copying what COPY and ADD name into the root of an image.
 
-The rules are those of the Dockerfile reference ("COPY", "ADD") and, where it is silent, of BuildKit: a directory
-gives its content, a
-link given as a source is followed, links inside a directory stay links, hard links stay together.
+The rules are those of the Dockerfile reference ("COPY", "ADD") and, where it is silent, of BuildKit: a directory gives
+its content, a link given as a source is followed, links inside a directory stay links, hard links stay together.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 
 from pogu.engine.archive.clone import copy_content, copy_xattrs
 from pogu.engine.build.files.modes import Mode
+from pogu.engine.build.files.selection import is_directory
 from pogu.errors import InvalidArgument, PoguError
 from pogu.linux.paths import attribute_path, make_directories, open_directory, open_in_root, opened
 from pogu.linux.trees import Found, walk
@@ -89,7 +89,7 @@ class Copier:
             raise NotADirectoryError(e.errno, e.strerror, path) from e
 
     def _tree(self, source: int, path: str, destination: str, itself: bool) -> None:
-        existed = not itself or _is_directory(self._target, destination)
+        existed = not itself or is_directory(self._target, destination)
         with opened(self.directory(destination)) as root, opened(open_directory(source, ".")) as tree:
             made: list[tuple[str, os.stat_result]] = [] if existed else [("", os.fstat(tree))]
             if not existed:
@@ -129,7 +129,7 @@ class Copier:
         except FileExistsError:
             status = os.stat(found.name, dir_fd=parent)
             if not stat.S_ISDIR(status.st_mode):
-                raise NotADirectoryError(20, "Not a directory", found.name) from None
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), found.name) from None
         copy_xattrs(attribute_path(found.parent, found.name), attribute_path(parent, found.name))
 
     def _leaf(self, source: int, name: str, status: os.stat_result, parent: int, destination: str) -> None:
@@ -210,14 +210,6 @@ def _make_room(parent: int, name: str, destination: str) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise InvalidArgument(f"cannot replace to directory {destination} with file")
     os.unlink(name, dir_fd=parent)
-
-
-def _is_directory(root: int, path: str) -> bool:
-    try:
-        os.close(open_directory(root, path))
-    except OSError:
-        return False
-    return True
 
 
 def _explained(error: OSError, destination: str) -> PoguError:

@@ -43,11 +43,11 @@ class Exporter:
         if output.type in ("oci", "docker"):
             return await self._archive(made, output, client, report)
         if output.type == "local":
-            async with tell(report, "exporting to client directory"), self._workshop.root(files) as (_, root):
+            async with tell(report, "exporting to client directory"), self._workshop.root(files) as root:
                 await client.send_directory(root)
             return Exported()
         if output.type == "tar":
-            async with tell(report, "exporting to client tarball"), self._workshop.root(files) as (_, root):
+            async with tell(report, "exporting to client tarball"), self._workshop.root(files) as root:
                 await client.send_archive(_packed(root), {})
             return Exported()
         raise InvalidArgument(f"exporter {output.type!r} could not be found")

@@ -19,10 +19,11 @@ from pogu.engine.build.steps import Base, Step
 from pogu.engine.images import parse_platform
 from pogu.engine.images.platform import Platform
 from pogu.engine.model import ContainerConfig
+from pogu.engine.runtime.process import DEFAULT_PATH
 from pogu.errors import InvalidArgument
 
 _LAYERS = (written.Run, written.Copy, written.Add, written.Workdir)
-DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PATH = f"PATH={DEFAULT_PATH}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ class Planner:
 
 
 def _scratch(name: str, index: int, platform: Platform, *, classic: bool) -> Stage:
-    config = ContainerConfig(env=[DEFAULT_PATH], working_dir="" if classic else "/")
+    config = ContainerConfig(env=[_PATH], working_dir="" if classic else "/")
     nothing = Base(name="FROM scratch")
     return Stage(name, index, nothing, config, platform, nothing)
 
@@ -192,7 +193,7 @@ def _on_image(name: str, index: int, base: str, found: Found) -> Stage:
     image, step = found.image, Base(name=f"FROM {base}", snapshot=found.snapshot)
     config = copy.deepcopy(image.config)
     if not any(line.startswith("PATH=") for line in config.env or ()):
-        config.env = [*(config.env or ()), DEFAULT_PATH]
+        config.env = [*(config.env or ()), _PATH]
     return Stage(
         name=name,
         index=index,

@@ -25,7 +25,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Point:
-    """What an image would be after one instruction; `text` is as written, `number` counts those that are run."""
+    """What an image would be after one instruction; `text` is as written."""
 
     text: str
     line: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,15 +102,12 @@ class Filler:
         found = []
         for source in step.sources:
             if isinstance(source, StageFiles):
-                patterns = source.patterns
-                digest = await self._workshop.look(
-                    results[source.step],
-                    lambda root, patterns=patterns: self._digest(  # type: ignore[misc]
-                        Opened(root, patterns, deep=step.parents), step.line, owners=True
-                    ),
-                )
-                found.append(digest)
+                work = partial(self._stage_digest, source.patterns, step)
+                found.append(await self._workshop.look(results[source.step], work))
         return found
+
+    def _stage_digest(self, patterns: tuple[str, ...], step: Copy, root: Path) -> list[Any]:
+        return self._digest(Opened(root, patterns, deep=step.parents), step.line, owners=True)
 
     async def context_digest(self, files: ContextFiles, line: int) -> list[Any]:
         """Return what a part of a context is. Raises BuildFailed."""
@@ -124,7 +122,7 @@ class Filler:
             sources = [await self._opened(source, step, results, here, stack) for source in step.sources]
             if not step.link:
                 return await self._workshop.make(below, lease, lambda root: Placement(step, sources, root).place(root))
-            _, owners = await stack.enter_async_context(self._workshop.root(below))
+            owners = await stack.enter_async_context(self._workshop.root(below))
             alone = await self._workshop.make(
                 Snapshot(), lease, lambda root: Placement(step, sources, owners).place(root)
             )
@@ -135,7 +133,7 @@ class Filler:
     ) -> Opened:
         if not isinstance(source, StageFiles):
             return here[source]
-        _, root = await stack.enter_async_context(self._workshop.root(results[source.step]))
+        root = await stack.enter_async_context(self._workshop.root(results[source.step]))
         return Opened(root, source.patterns, sets_owner=False, deep=step.parents)
 
     async def _put_on_top(self, below: Snapshot, alone: Snapshot, lease: Lease) -> Snapshot:

@@ -95,11 +95,11 @@ class Mounter:
         files = mount.files
         assert files is not None, "a bind mount without a source"
         if isinstance(files, StageFiles):
-            _, root = await stack.enter_async_context(self._workshop.root(results[files.step]))
+            root = await stack.enter_async_context(self._workshop.root(results[files.step]))
         else:
             root = await files.context.path()
             if mount.writable:  # what is written is thrown away
-                _, copied = await stack.enter_async_context(self._workshop.root(Snapshot()))
+                copied = await stack.enter_async_context(self._workshop.root(Snapshot()))
                 await _in_thread(lambda: _copy_tree(root, copied))
                 root = copied
         return await _in_thread(lambda: _inside(root, files.patterns[0]))

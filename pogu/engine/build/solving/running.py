@@ -17,7 +17,7 @@ from pogu.engine.images import Image, host_platform
 from pogu.engine.images.imageconfig import ImageConfig, RootFS
 from pogu.engine.images.layers import Lease
 from pogu.engine.model import ContainerConfig, HostConfig, LogConfig, NetworkingConfig, Ulimit
-from pogu.errors import NotFound, PoguError
+from pogu.errors import PoguError
 
 Output = Callable[[int, bytes], None]
 """Takes 1 or 2 and what was written there, or 0 and the ID of the container where lists show it."""
@@ -79,7 +79,7 @@ class Runner:
     async def _remove(self, id_: str) -> None:
         try:
             await self._containers.remove(id_, force=True, volumes=True)
-        except (NotFound, PoguError):
+        except PoguError:
             pass
 
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pogu.dialects.buildkit.filesync import Receiver, Sender
-from pogu.dialects.buildkit.filesync.modes import DEVICE, DIRECTORY, SYMLINK, to_go, to_kernel
 from pogu.dialects.buildkit.messages.files import Packet, PacketType, Stat
 from pogu.dialects.buildkit.protobuf import decode, encode
+from pogu.engine.archive.go_modes import DEVICE, DIRECTORY, SYMLINK, go_mode, kernel_mode
 from pogu.errors import InvalidArgument, PoguError
 from pogu.linux.paths import open_root, opened
 from tests.dialects.buildkit.trees import listing, make_everything
@@ -247,7 +247,7 @@ def test_a_transfer_that_is_broken_off_is_made_whole_by_the_next(source: Path, t
     (source / "file").write_bytes(b"12345")
     os.utime(source / "file", ns=(0, 10**18))
     told = Hostile(target)
-    whole = Stat(path="file", mode=to_go((source / "file").stat().st_mode), size=5, modified=10**18)
+    whole = Stat(path="file", mode=go_mode((source / "file").stat().st_mode), size=5, modified=10**18)
     told.tell(whole)
     told.say(Packet(type=PacketType.DATA, id=0, data=b"123xx"))
     told.close()
@@ -320,4 +320,4 @@ def test_a_sender_gives_nothing_that_it_did_not_tell(source: Path) -> None:
 @settings(deadline=None)
 @given(st.integers(0, 0o7777), st.sampled_from([0o100000, 0o040000, 0o120000, 0o060000, 0o020000, 0o010000, 0o140000]))
 def test_modes_survive_the_way_there_and_back(permissions: int, kind: int) -> None:
-    assert to_kernel(to_go(kind | permissions)) == kind | permissions
+    assert kernel_mode(go_mode(kind | permissions)) == kind | permissions
