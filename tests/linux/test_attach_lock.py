@@ -19,6 +19,7 @@ async def test_taking_the_lock_moves_nothing() -> None:
     lock.expect()
     assert lock.is_kept
     lock.close()
+    await until(lambda: not _threads(), "the end of the wait")  # the next test counts threads
 
 
 async def test_it_is_waited_for_in_one_thread_that_ends() -> None:
